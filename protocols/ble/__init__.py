@@ -1,0 +1,1 @@
+# Bytes on the air <-> events. Kept importable by MicroPython: nothing in this file.

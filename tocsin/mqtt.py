@@ -1,0 +1,205 @@
+"""One MQTT connection that comes back by itself.
+
+Every connection is a new paho client: message ids start again after a reconnect, so an acknowledgement belongs to the
+connection its message came on and is dropped with it. Nothing is queued here while there is no connection; what must
+not be lost is kept by whoever publishes it until a receipt comes (a PUBACK comes from the broker and proves nothing).
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
+
+    from tocsin.settings import MqttSettings
+
+log = structlog.get_logger()
+
+QOS: Final = 1
+_BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+_LAST_BACKOFF_S: Final = 5.0
+_LOOP_S: Final = 1.0
+_CONNACK_TIMEOUT_S: Final = 3.0
+_PROTOCOLS: Final = {
+    "auto": (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311),
+    "5": (MQTTProtocolVersion.MQTTv5,),
+    "3.1.1": (MQTTProtocolVersion.MQTTv311,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when this connection dies."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message, with what is needed to acknowledge it on the connection it came on."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    _message: MQTTMessage
+    _client: Client
+
+    def acknowledge(self) -> None:
+        """Tell the broker that it may forget this message. On a connection that is gone, nothing happens."""
+        self._client.ack(self._message.mid, self._message.qos)
+
+
+class Connection:
+    """A connection kept up by a thread of its own; 5 where the broker has it, 3.1.1 otherwise.
+
+    Args:
+        settings: where the broker is, and who we are there.
+        client_id: unique at the broker.
+        subscriptions: topic filters, subscribed at QoS 1 on every connection.
+        on_message: called on the connection's thread; must not block for long.
+        on_connect: called on that thread after each connection, subscriptions requested.
+        will: published by the broker when the connection dies.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        client_id: str,
+        subscriptions: Sequence[str] = (),
+        on_message: Callable[[Received], None] = lambda _: None,
+        on_connect: Callable[[], None] = lambda: None,
+        will: Will | None = None,
+    ) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._subscriptions = subscriptions
+        self._on_message = on_message
+        self._on_connect = on_connect
+        self._will = will
+        self._protocols = _PROTOCOLS[settings.protocol]
+        self._client: Client | None = None
+        self._up = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"mqtt-{client_id}", daemon=True)
+        self.failures: Counter[str] = Counter()
+
+    @property
+    def connected(self) -> bool:
+        return self._up.is_set()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Disconnect properly: the broker does not publish the will."""
+        self._stopping.set()
+        client = self._client
+        if client is not None:
+            client.disconnect()
+        self._thread.join(timeout=_LAST_BACKOFF_S)
+
+    def wait_connected(self, timeout_s: float) -> bool:
+        return self._up.wait(timeout_s)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        """Hand a message to the connection; False when there is none. True proves nothing about the receiver."""
+        client = self._client
+        if client is None or not self.connected:
+            return False
+        return client.publish(topic, payload, qos=QOS, retain=retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _run(self) -> None:
+        backoff = self._backoff()
+        while not self._stopping.is_set():
+            if self._live_once():
+                backoff = self._backoff()
+            self._stopping.wait(next(backoff))
+
+    def _backoff(self) -> Iterator[float]:
+        return chain(_BACKOFF_S, repeat(_LAST_BACKOFF_S))
+
+    def _live_once(self) -> bool:
+        """One connection from beginning to end; True if it was ever up."""
+        client = self._client = self._new_client()
+        try:
+            client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
+            self._loop(client)
+        except (OSError, ValueError) as failure:
+            self._note_failure(failure)
+        was_up = self._up.is_set()
+        self._up.clear()
+        if not was_up:
+            self._protocols = (*self._protocols[1:], self._protocols[0])
+        return was_up
+
+    def _loop(self, client: Client) -> None:
+        give_up = time.monotonic() + _CONNACK_TIMEOUT_S
+        while client.loop(_LOOP_S) == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            if not self.connected and time.monotonic() > give_up:
+                raise TimeoutError("the broker did not answer CONNECT")
+
+    def _note_failure(self, failure: Exception) -> None:
+        self.failures[type(failure).__name__] += 1
+        log.warning("broker unreachable", client_id=self._client_id, host=self._settings.host, error=str(failure))
+
+    def _new_client(self) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            protocol=self._protocols[0],
+            clean_session=True if self._protocols[0] != MQTTProtocolVersion.MQTTv5 else None,
+            manual_ack=True,
+        )
+        client.connect_timeout = _CONNACK_TIMEOUT_S
+        client.max_inflight_messages_set(65535)
+        client.on_socket_open = _no_delay
+        client.on_connect = self._connected
+        client.on_message = self._received
+        self._identify(client)
+        return client
+
+    def _identify(self, client: Client) -> None:
+        if self._settings.username is not None:
+            client.username_pw_set(self._settings.username, self._settings.password())
+        if self._settings.tls_ca_file is not None:
+            client.tls_set(ca_certs=str(self._settings.tls_ca_file))
+        if self._will is not None:
+            client.will_set(self._will.topic, self._will.payload, qos=QOS, retain=True)
+
+    def _connected(
+        self, client: Client, _data: object, _flags: object, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            self.failures[str(reason)] += 1
+            log.warning("broker refused", client_id=self._client_id, reason=str(reason))
+            return
+        if self._subscriptions:
+            client.subscribe([(topic, QOS) for topic in self._subscriptions])
+        self._up.set()
+        log.info("connected to broker", client_id=self._client_id, protocol=self._protocols[0].name)
+        self._on_connect()
+
+    def _received(self, client: Client, _data: object, message: MQTTMessage) -> None:
+        self._on_message(Received(message.topic, bytes(message.payload), message.retain, message, client))
+
+
+def _no_delay(_client: Client, _data: object, sock: Any) -> None:  # noqa: ANN401 - a socket or paho's wrapper of one
+    """Without it, Nagle and delayed acknowledgements cost an alarm 40 ms."""
+    if sock.family in {socket.AF_INET, socket.AF_INET6}:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
