@@ -1,0 +1,1 @@
+"""The hub: records what gateways hear, matches it to sessions, and does not let go until a named person has it."""

@@ -1,0 +1,84 @@
+"""Deadlines are rows: whoever claims one advances what it is about in the same transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, select, tuple_
+
+from hub.store.tables import deadlines
+from hub.store.upsert import put
+from protocols.ids import OrganisationId
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from hub.store.store import Tx
+
+
+class DeadlineKind(StrEnum):
+    """What comes up."""
+
+    INCIDENT = "incident"
+    SESSION_START = "session_start"
+    OVERRUN = "overrun"
+    SILENCE = "silence"
+    GATEWAY = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """One row. ``subject`` is the id of what it is about."""
+
+    organisation: OrganisationId
+    kind: DeadlineKind
+    subject: str
+    due_at: datetime
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.organisation, self.kind, self.subject
+
+
+def set_(tx: Tx, organisation: OrganisationId, kind: DeadlineKind, subject: str, due: datetime | None) -> None:
+    """Set, move or (None) clear one deadline."""
+    if due is not None:
+        put(tx, deadlines, [{"organisation": organisation, "kind": kind, "subject": subject, "due_at": due}])
+        return
+    tx.connection.execute(
+        delete(deadlines).where(
+            deadlines.c.organisation == organisation, deadlines.c.kind == kind, deadlines.c.subject == subject
+        )
+    )
+
+
+def claim(tx: Tx, *, leave: Collection[tuple[str, str, str]] = ()) -> Deadline | None:
+    """The oldest deadline that is due, locked against other replicas until this transaction ends.
+
+    Args:
+        tx: the transaction; its time decides what is due.
+        leave: keys to pass over.
+    """
+    statement = (
+        select(deadlines)
+        .where(deadlines.c.due_at <= tx.now)
+        .order_by(deadlines.c.due_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if leave:
+        key = tuple_(deadlines.c.organisation, deadlines.c.kind, deadlines.c.subject)
+        statement = statement.where(key.not_in(list(leave)))
+    row = tx.connection.execute(statement).one_or_none()
+    if row is None:
+        return None
+    return Deadline(OrganisationId(row.organisation), DeadlineKind(row.kind), row.subject, row.due_at)
+
+
+def next_due(tx: Tx) -> datetime | None:
+    """When the next deadline comes up."""
+    due: datetime | None = tx.connection.execute(select(func.min(deadlines.c.due_at))).scalar_one()
+    return due

@@ -1,0 +1,230 @@
+"""Who and what an organisation has: accounts, workers, places, devices and who wears them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from hub.domain.matching import Assignment
+from hub.store.tables import accounts, assignments, devices, organisations, places, workers
+from protocols.ids import Address, OrganisationId, PlaceId, WorkerId
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Row
+
+    from hub.store.store import Tx
+
+
+class Role(StrEnum):
+    """What an account may do."""
+
+    SUPERVISOR = "supervisor"
+    MANAGER = "manager"
+    ADMINISTRATOR = "administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """``zone`` is an IANA time zone."""
+
+    id: OrganisationId
+    name: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person who signs in and is told of alarms."""
+
+    organisation: OrganisationId
+    id: str
+    name: str
+    email: str | None
+    role: Role
+    active: bool = True
+    password_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A lone worker. ``supervisor`` is the account told first; None = everyone is."""
+
+    organisation: OrganisationId
+    id: WorkerId
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    supervisor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where sessions take place; coordinates in degrees, WGS 84."""
+
+    organisation: OrganisationId
+    id: PlaceId
+    name: str
+    address: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A personal alarm that was enrolled, ever. ``proved_at``: when the whole chain was last seen to work."""
+
+    organisation: OrganisationId
+    address: Address
+    label: str
+    key: bytes
+    downlink_counter: int = 0
+    revoked_at: datetime | None = None
+    proved_at: datetime | None = None
+
+
+def add_organisation(tx: Tx, organisation: Organisation) -> None:
+    values = {"id": organisation.id, "name": organisation.name, "zone": organisation.zone}
+    tx.connection.execute(insert(organisations).values(**values))
+
+
+def all_organisations(tx: Tx) -> list[Organisation]:
+    rows = tx.connection.execute(select(organisations).order_by(organisations.c.id))
+    return [Organisation(OrganisationId(row.id), row.name, row.zone) for row in rows]
+
+
+def add_account(tx: Tx, account: Account) -> None:
+    tx.connection.execute(insert(accounts).values(**_fields(account)))
+
+
+def get_account(tx: Tx, organisation: OrganisationId, account: str) -> Account | None:
+    where = (accounts.c.organisation == organisation, accounts.c.id == account)
+    row = tx.connection.execute(select(accounts).where(*where)).one_or_none()
+    return None if row is None else _account(row)
+
+
+def find_accounts(tx: Tx, account: str) -> list[Account]:
+    """Every organisation's account of this name, for a sign-in that names no organisation."""
+    return [_account(row) for row in tx.connection.execute(select(accounts).where(accounts.c.id == account))]
+
+
+def active_accounts(tx: Tx, organisation: OrganisationId) -> list[Account]:
+    where = (accounts.c.organisation == organisation, accounts.c.active.is_(True))
+    return [_account(row) for row in tx.connection.execute(select(accounts).where(*where).order_by(accounts.c.id))]
+
+
+def add_worker(tx: Tx, worker: Worker) -> None:
+    tx.connection.execute(insert(workers).values(**_fields(worker)))
+
+
+def get_worker(tx: Tx, organisation: OrganisationId, worker: str) -> Worker | None:
+    where = (workers.c.organisation == organisation, workers.c.id == worker)
+    row = tx.connection.execute(select(workers).where(*where)).one_or_none()
+    return None if row is None else _worker(row)
+
+
+def all_workers(tx: Tx, organisation: OrganisationId) -> list[Worker]:
+    where = workers.c.organisation == organisation
+    return [_worker(row) for row in tx.connection.execute(select(workers).where(where).order_by(workers.c.name))]
+
+
+def add_place(tx: Tx, place: Place) -> None:
+    tx.connection.execute(insert(places).values(**_fields(place)))
+
+
+def get_place(tx: Tx, organisation: OrganisationId, place: str) -> Place | None:
+    where = (places.c.organisation == organisation, places.c.id == place)
+    row = tx.connection.execute(select(places).where(*where)).one_or_none()
+    return None if row is None else _place(row)
+
+
+def all_places(tx: Tx, organisation: OrganisationId) -> list[Place]:
+    where = places.c.organisation == organisation
+    return [_place(row) for row in tx.connection.execute(select(places).where(where).order_by(places.c.name))]
+
+
+def add_device(tx: Tx, device: Device) -> None:
+    tx.connection.execute(insert(devices).values(**_fields(device)))
+
+
+def get_device(tx: Tx, organisation: OrganisationId, address: str) -> Device | None:
+    where = (devices.c.organisation == organisation, devices.c.address == address)
+    row = tx.connection.execute(select(devices).where(*where)).one_or_none()
+    return None if row is None else _device(row)
+
+
+def all_devices(tx: Tx, organisation: OrganisationId) -> list[Device]:
+    where = devices.c.organisation == organisation
+    return [_device(row) for row in tx.connection.execute(select(devices).where(where).order_by(devices.c.address))]
+
+
+def next_downlink_counter(tx: Tx, organisation: OrganisationId, address: str) -> int:
+    """A counter that no downlink to this device has had."""
+    where = (devices.c.organisation == organisation, devices.c.address == address)
+    statement = update(devices).where(*where).values(downlink_counter=devices.c.downlink_counter + 1)
+    return int(tx.connection.execute(statement.returning(devices.c.downlink_counter)).scalar_one())
+
+
+def device_proved(tx: Tx, organisation: OrganisationId, address: str) -> None:
+    """The whole chain from this device's button to the hub was just seen to work."""
+    where = (devices.c.organisation == organisation, devices.c.address == address)
+    tx.connection.execute(update(devices).where(*where).values(proved_at=tx.now))
+
+
+def assign(tx: Tx, organisation: OrganisationId, address: Address, worker: WorkerId) -> None:
+    """From now on this worker, and nobody else, wears this device."""
+    still = (
+        assignments.c.organisation == organisation,
+        assignments.c.address == address,
+        assignments.c.until.is_(None),
+    )
+    tx.connection.execute(update(assignments).where(*still).values(until=tx.now))
+    values = {"organisation": organisation, "id": tx.new_id(), "address": address, "worker": worker, "since": tx.now}
+    tx.connection.execute(insert(assignments).values(**values))
+
+
+def assignments_of(tx: Tx, organisation: OrganisationId, address: str) -> list[Assignment]:
+    """Who ever wore a device."""
+    where = (assignments.c.organisation == organisation, assignments.c.address == address)
+    rows = tx.connection.execute(select(assignments).where(*where).order_by(assignments.c.since))
+    return [Assignment(WorkerId(row.worker), row.since, row.until) for row in rows]
+
+
+def devices_of(tx: Tx, organisation: OrganisationId, worker: str) -> list[Address]:
+    """What a worker wears now."""
+    where = (assignments.c.organisation == organisation, assignments.c.worker == worker, assignments.c.until.is_(None))
+    return [Address(row.address) for row in tx.connection.execute(select(assignments.c.address).where(*where))]
+
+
+def _fields(record: Account | Worker | Place | Device) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__slots__}
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        OrganisationId(row.organisation), row.id, row.name, row.email, Role(row.role), row.active, row.password_hash
+    )
+
+
+def _worker(row: Row[Any]) -> Worker:
+    return Worker(OrganisationId(row.organisation), WorkerId(row.id), row.name, row.email, row.phone, row.supervisor)
+
+
+def _place(row: Row[Any]) -> Place:
+    return Place(OrganisationId(row.organisation), PlaceId(row.id), row.name, row.address, row.latitude, row.longitude)
+
+
+def _device(row: Row[Any]) -> Device:
+    return Device(
+        OrganisationId(row.organisation),
+        Address(row.address),
+        row.label,
+        row.key,
+        row.downlink_counter,
+        row.revoked_at,
+        row.proved_at,
+    )

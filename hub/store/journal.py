@@ -1,0 +1,150 @@
+"""The journal: append-only, one hash chain per incident and per session. It holds ids, never names or addresses.
+
+The digest of an entry covers everything in it and the digest before it; the head of each chain is kept beside it, so
+that entries cut off at the end are noticed too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import func, insert, select
+
+from hub.store.tables import chains, journal
+from hub.store.upsert import put
+from protocols.ids import OrganisationId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Row
+
+    from hub.store.store import Tx
+
+GENESIS: Final = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a chain."""
+
+    organisation: OrganisationId
+    chain: str
+    number: int
+    at: datetime
+    action: str
+    by: str | None
+    detail: Mapping[str, str]
+    previous: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where a chain does not hold.
+
+    Attributes:
+        chain: which.
+        number: of the entry.
+        what: in words.
+    """
+
+    organisation: OrganisationId
+    chain: str
+    number: int
+    what: str
+
+
+def append(
+    tx: Tx,
+    organisation: OrganisationId,
+    chain: str,
+    action: str,
+    *,
+    by: str | None = None,
+    detail: Mapping[str, str] | None = None,
+) -> None:
+    """Add one entry to a chain, in the transaction that does what it says."""
+    head = _head(tx, organisation, chain)
+    number, previous = (head.length + 1, head.head) if head is not None else (1, GENESIS)
+    text = _canonical(detail or {})
+    digest = _digest(organisation, chain, number, tx.now, action, by, text, previous)
+    values = {"organisation": organisation, "chain": chain, "number": number, "at": tx.now, "action": action, "by": by}
+    tx.connection.execute(insert(journal).values(**values, detail=text, previous=previous, digest=digest))
+    put(tx, chains, [{"organisation": organisation, "chain": chain, "length": number, "head": digest}])
+
+
+def _head(tx: Tx, organisation: OrganisationId, chain: str) -> Row[Any] | None:
+    where = (chains.c.organisation == organisation, chains.c.chain == chain)
+    return tx.connection.execute(select(chains).where(*where).with_for_update()).one_or_none()
+
+
+def _canonical(detail: Mapping[str, str]) -> str:
+    return json.dumps(dict(detail), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _digest(
+    organisation: str, chain: str, number: int, at: datetime, action: str, by: str | None, detail: str, previous: str
+) -> str:
+    fields = [organisation, chain, number, at.isoformat(timespec="microseconds"), action, by, detail, previous]
+    return hashlib.sha256(json.dumps(fields, ensure_ascii=False).encode()).hexdigest()
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(
+        OrganisationId(row.organisation),
+        row.chain,
+        row.number,
+        row.at,
+        row.action,
+        row.by,
+        json.loads(row.detail),
+        row.previous,
+        row.digest,
+    )
+
+
+def read(tx: Tx, organisation: OrganisationId, chain: str) -> list[Entry]:
+    """One chain, from its beginning."""
+    where = (journal.c.organisation == organisation, journal.c.chain == chain)
+    return [_entry(row) for row in tx.connection.execute(select(journal).where(*where).order_by(journal.c.number))]
+
+
+def newest(tx: Tx) -> int:
+    """A number that rises with every entry of any chain: when it stands still, nothing happened."""
+    return int(tx.connection.execute(select(func.coalesce(func.max(journal.c.id), 0))).scalar_one())
+
+
+def verify(tx: Tx) -> Iterator[Break]:
+    """Every place where a chain does not hold; nothing at all when the journal is whole."""
+    heads = {(row.organisation, row.chain): row for row in tx.connection.execute(select(chains))}
+    ends: dict[tuple[str, str], tuple[int, str]] = {}
+    ordered = select(journal).order_by(journal.c.organisation, journal.c.chain, journal.c.number)
+    for row in tx.connection.execute(ordered):
+        key = (row.organisation, row.chain)
+        number, previous = ends.get(key, (0, GENESIS))
+        yield from _check(row, number + 1, previous)
+        ends[key] = (row.number, row.digest)
+    for key in heads.keys() | ends.keys():
+        yield from _check_head(key, heads.get(key), ends.get(key))
+
+
+def _check(row: Row[Any], number: int, previous: str) -> Iterator[Break]:
+    where = (OrganisationId(row.organisation), row.chain, row.number)
+    if row.number != number:
+        yield Break(*where, f"entry {number} is missing")
+    elif row.previous != previous:
+        yield Break(*where, "does not follow the entry before it")
+    fields = (row.organisation, row.chain, row.number, row.at, row.action, row.by, row.detail, row.previous)
+    if _digest(*fields) != row.digest:
+        yield Break(*where, "was changed")
+
+
+def _check_head(key: tuple[str, str], head: Row[Any] | None, end: tuple[int, str] | None) -> Iterator[Break]:
+    kept = None if head is None else (head.length, head.head)
+    if kept != end:
+        yield Break(OrganisationId(key[0]), key[1], end[0] if end else 0, "does not end where its head says")

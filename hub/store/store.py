@@ -1,0 +1,206 @@
+"""One way to write and one way to read, on SQLite and PostgreSQL alike.
+
+On SQLite a single thread writes, every transaction begins with BEGIN IMMEDIATE, alarms overtake in its queue, and
+nothing is committed before it is on the disk. On PostgreSQL each call has a connection of its own, and is tried again
+when the database asks for it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+import uuid
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Result = TypeVar("Result")
+_TRIES: Final = 5
+_RETRYABLE: Final = frozenset({"40001", "40P01", "23505"})
+"""SQLSTATE of serialisation failure, deadlock and unique violation: another replica was faster; look again."""
+
+
+class Clock(Protocol):
+    """Where the time comes from when it is not the database's own."""
+
+    def now(self) -> datetime: ...
+
+
+class HostClock:
+    """The clock of this machine: SQLite's is no other."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class Rank(IntEnum):
+    """Who goes first when several want to write."""
+
+    ALARM = 0
+    ACTION = 1
+    DEADLINE = 2
+    ROUTINE = 3
+
+
+class StoreUnavailableError(Exception):
+    """The database can't be reached or does not answer; nothing was written.
+
+    Attributes:
+        cause: what the driver said.
+    """
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(f"the database is not available: {cause}")
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """A transaction in progress.
+
+    Attributes:
+        connection: to execute on.
+        now: the database's time, the same for the whole transaction.
+        new_id: makes ids that nobody else makes.
+    """
+
+    connection: Connection
+    now: datetime
+    new_id: Callable[[], str]
+
+
+def random_id() -> str:
+    return uuid.uuid4().hex[:20]
+
+
+def open_engine(url: str) -> Engine:
+    """An engine for ``sqlite:///file`` or ``postgresql+psycopg://…``, set so that a commit is a commit."""
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+        return engine
+    return create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    mode = "DEFERRED" if connection.get_execution_options().get("reading") else "IMMEDIATE"
+    connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+class Store:
+    """The database of one hub.
+
+    Args:
+        engine: from :func:`open_engine`.
+        clock: None = the database's own (the host's on SQLite).
+        new_id: makes ids.
+    """
+
+    def __init__(self, engine: Engine, *, clock: Clock | None = None, new_id: Callable[[], str] = random_id) -> None:
+        self.engine = engine
+        self._clock = clock if clock is not None or not self.is_sqlite else HostClock()
+        self._new_id = new_id
+        self._writer = _Writer(self._commit) if self.is_sqlite else None
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    def write(self, work: Callable[[Tx], Result], *, rank: Rank = Rank.ACTION) -> Result:
+        """Run ``work`` in one transaction, durable when this returns. It may run more than once: no side effects.
+
+        Raises:
+            StoreUnavailableError: the database does not answer; nothing was written.
+        """
+        if self._writer is not None:
+            return self._writer.run(work, rank)
+        return self._commit(work)
+
+    def read(self, work: Callable[[Tx], Result]) -> Result:
+        """Run ``work`` on a consistent snapshot; what it writes is thrown away."""
+        try:
+            with self.engine.connect().execution_options(reading=True) as connection:
+                return work(self._tx(connection))
+        except OperationalError as failure:
+            raise StoreUnavailableError(str(failure.orig)) from failure
+
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.stop()
+        self.engine.dispose()
+
+    def _commit(self, work: Callable[[Tx], Result]) -> Result:
+        for attempt in itertools.count(1):
+            try:
+                with self.engine.begin() as connection:
+                    return work(self._tx(connection))
+            except DBAPIError as failure:
+                if attempt == _TRIES or not _may_retry(failure):
+                    _raise(failure)
+        raise AssertionError  # pragma: no cover - itertools.count has no end
+
+    def _tx(self, connection: Connection) -> Tx:
+        if self._clock is not None:
+            return Tx(connection, self._clock.now(), self._new_id)
+        now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return Tx(connection, now.astimezone(UTC), self._new_id)
+
+
+def _may_retry(failure: DBAPIError) -> bool:
+    return getattr(failure.orig, "sqlstate", None) in _RETRYABLE or failure.connection_invalidated
+
+
+def _raise(failure: DBAPIError) -> None:
+    if isinstance(failure, OperationalError):
+        raise StoreUnavailableError(str(failure.orig)) from failure
+    raise failure
+
+
+class _Writer:
+    """The one thread that writes to SQLite; alarms first, then in order of arrival."""
+
+    def __init__(self, commit: Callable[[Callable[[Tx], Any]], Any]) -> None:
+        self._commit = commit
+        self._order = itertools.count()
+        self._queue: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
+        self._thread = threading.Thread(target=self._loop, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Callable[[Tx], Result], rank: Rank) -> Result:
+        job = _Job(work, Future())
+        self._queue.put((rank, next(self._order), job))
+        result: Result = job.future.result()
+        return result
+
+    def stop(self) -> None:
+        self._queue.put((len(Rank), next(self._order), None))
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while (job := self._queue.get()[2]) is not None:
+            try:
+                job.future.set_result(self._commit(job.work))
+            except BaseException as failure:  # noqa: BLE001 - it is raised in the thread that asked
+                job.future.set_exception(failure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[Tx], Any]
+    future: Future[Any]
