@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def _insert(tx: Tx, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return (sqlite if tx.connection.dialect.name == "sqlite" else postgresql).insert(table)
+    if tx.connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
 
 
 def insert_new(tx: Tx, table: Table, values: dict[str, Any]) -> bool:

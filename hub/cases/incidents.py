@@ -1,0 +1,193 @@
+"""Incidents: raised by devices and deadlines, dealt with by named people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from hub.cases import notify, telling, watch
+from hub.domain.incident import (
+    Ask,
+    CancelPending,
+    Closed,
+    DeadlinePassed,
+    Event,
+    HelpSent,
+    Incident,
+    Note,
+    Notify,
+    Outcome,
+    Raised,
+    Taken,
+    Tell,
+    Withdrawn,
+    decide,
+)
+from hub.store import incidents, journal, outbox
+from hub.store.incidents import IncidentRecord
+from protocols.ids import IncidentId
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.cases.desk import Desk
+    from hub.domain.incident import Effect
+    from hub.domain.matching import Match
+    from protocols.ids import Address, GatewayId, OrganisationId
+
+Subject: TypeAlias = str
+
+
+class UnknownIncidentError(LookupError):
+    """No such incident in this organisation.
+
+    Attributes:
+        incident: the id that was asked for.
+    """
+
+    def __init__(self, incident: str) -> None:
+        super().__init__(f"no incident {incident}")
+        self.incident = incident
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whom and what an incident is about."""
+
+    organisation: OrganisationId
+    subject: Subject
+    match: Match
+    observed_at: datetime
+    address: Address | None = None
+    gateway: GatewayId | None = None
+
+
+def of_worker(worker: str) -> Subject:
+    return f"worker:{worker}"
+
+
+def of_device(address: str) -> Subject:
+    return f"device:{address}"
+
+
+def of_gateway(gateway: str) -> Subject:
+    return f"gateway:{gateway}"
+
+
+def raise_(desk: Desk, about: About, event: Raised) -> IncidentRecord:
+    """Join the subject's live incident, or begin one."""
+    live = incidents.live(desk.tx, about.organisation, about.subject)
+    if live is not None:
+        return apply(desk, live, event)
+    state, effects = decide(None, event, now=desk.now)
+    record = _new(desk, about, state)
+    incidents.add(desk.tx, record)
+    _carry_out(desk, record, effects)
+    return record
+
+
+def _new(desk: Desk, about: About, state: Incident) -> IncidentRecord:
+    return IncidentRecord(
+        organisation=about.organisation,
+        id=IncidentId(desk.tx.new_id()),
+        subject=about.subject,
+        state=state,
+        opened_at=desk.now,
+        observed_at=about.observed_at,
+        match=about.match,
+        address=about.address,
+        gateway=about.gateway,
+    )
+
+
+def apply(desk: Desk, record: IncidentRecord, event: Event) -> IncidentRecord:
+    """Decide on one event, save, and carry out what follows.
+
+    Raises:
+        NotPossibleError: the incident's phase does not allow it.
+    """
+    state, effects = decide(record.state, event, now=desk.now)
+    after = replace(record, state=state)
+    incidents.save(desk.tx, after)
+    _carry_out(desk, after, effects)
+    return after
+
+
+def _carry_out(desk: Desk, record: IncidentRecord, effects: tuple[Effect, ...]) -> None:
+    for effect in effects:
+        if isinstance(effect, Notify):
+            notify.incident(desk, record, effect)
+        elif isinstance(effect, Tell):
+            telling.tell(desk, record, effect.told)
+        elif isinstance(effect, Ask):
+            telling.ask(desk, record)
+        elif isinstance(effect, CancelPending):
+            outbox.cancel_alerts(desk.tx, record.organisation, record.id)
+        else:
+            _write_down(desk, record, effect)
+
+
+def _write_down(desk: Desk, record: IncidentRecord, note: Note) -> None:
+    detail = dict(note.detail)
+    journal.append(desk.tx, record.organisation, record.id, note.action, by=note.by, detail=detail)
+
+
+def get(desk: Desk, organisation: OrganisationId, incident: str) -> IncidentRecord:
+    """One incident.
+
+    Raises:
+        UnknownIncidentError: there is none of this id.
+    """
+    record = incidents.get(desk.tx, organisation, incident)
+    if record is None:
+        raise UnknownIncidentError(incident)
+    return record
+
+
+def deadline(desk: Desk, organisation: OrganisationId, incident: str) -> None:
+    """An incident's own deadline came up."""
+    record = get(desk, organisation, incident)
+    if record.state.due is not None and record.state.due <= desk.now:
+        apply(desk, record, DeadlinePassed())
+
+
+def take(desk: Desk, organisation: OrganisationId, incident: str, by: str) -> IncidentRecord:
+    """*I have it.*
+
+    Raises:
+        UnknownIncidentError, NotPossibleError: as they say.
+    """
+    return apply(desk, get(desk, organisation, incident), Taken(by))
+
+
+def help_sent(desk: Desk, organisation: OrganisationId, incident: str, by: str) -> IncidentRecord:
+    """*Help is on its way.*
+
+    Raises:
+        UnknownIncidentError, NotPossibleError: as they say.
+    """
+    return apply(desk, get(desk, organisation, incident), HelpSent(by))
+
+
+def close(
+    desk: Desk, organisation: OrganisationId, incident: str, by: str, outcome: Outcome, note: str
+) -> IncidentRecord:
+    """*It is over, and this is what it was.* A session that goes on is watched again.
+
+    Raises:
+        UnknownIncidentError, NotPossibleError: as they say.
+    """
+    closed = apply(desk, get(desk, organisation, incident), Closed(by, outcome, note))
+    _watch_again(desk, closed)
+    return closed
+
+
+def _watch_again(desk: Desk, record: IncidentRecord) -> None:
+    if record.match.session is not None:
+        watch.again(desk, record.organisation, record.match.session)
+
+
+def withdraw(desk: Desk, organisation: OrganisationId, subject: Subject, event: Withdrawn) -> IncidentRecord | None:
+    """Tell the subject's live incident, if there is one, that the wearer cancelled, answered or is heard again."""
+    live = incidents.live(desk.tx, organisation, subject)
+    return None if live is None else apply(desk, live, event)

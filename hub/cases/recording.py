@@ -1,0 +1,194 @@
+"""An event of a device, recorded once and followed to wherever it leads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from hub.cases import hearing, incidents, notify, sessions, telling
+from hub.domain.incident import LIVE, DuressHeard, Kind, Phase, Raised, Withdrawn
+from hub.domain.matching import Match, Verdict, match
+from hub.store import directory, events, journal
+from hub.store import incidents as incident_rows
+from hub.store import sessions as session_rows
+from hub.store.faults import FaultKind
+from protocols.events import Cause, Stage
+from protocols.mqtt.envelope import Outcome
+
+if TYPE_CHECKING:
+    from hub.cases.desk import Desk
+    from hub.store.events import Heard
+    from hub.store.incidents import IncidentRecord
+    from protocols.ids import Address, GatewayId, OrganisationId
+
+_KINDS: Final = {
+    Cause.PANIC: Kind.PANIC,
+    Cause.DISCREET_PANIC: Kind.DISCREET_PANIC,
+    Cause.FALL: Kind.FALL,
+    Cause.NO_MOTION: Kind.NO_MOTION,
+    Cause.REMOVED: Kind.REMOVED,
+    Cause.TAMPER: Kind.TAMPER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a message from a gateway.
+
+    Attributes:
+        outcome: recorded, duplicate or unreadable.
+        address: the device's, if it was a device's.
+        downlink: *stored*, sealed for the device.
+        gateways: that may reach the device.
+    """
+
+    outcome: Outcome
+    address: Address | None = None
+    downlink: bytes | None = None
+    gateways: tuple[GatewayId, ...] = ()
+
+
+def record(desk: Desk, heard: Heard) -> Recorded:
+    """Record one event; everything that follows from it happens in this transaction."""
+    identity, stage = heard.report.identity, heard.report.stage
+    new = events.add(desk.tx, heard)
+    hearing.device(desk, heard.organisation, heard.gateway, heard.report, heard.rssi)
+    if new:
+        _follow(desk, heard)
+    return Recorded(
+        Outcome.RECORDED if new else Outcome.DUPLICATE,
+        identity.address,
+        telling.receipt(desk.tx, heard.organisation, identity, stage),
+        tuple(telling.gateways_near(desk.tx, heard.organisation, identity.address)),
+    )
+
+
+def unreadable(
+    desk: Desk, organisation: OrganisationId, gateway: GatewayId, payload: bytes, problems: list[str]
+) -> Recorded:
+    """Keep what can't be read and page somebody: it was sent as an alarm."""
+    number = events.add_unreadable(desk.tx, organisation, gateway, payload, problems)
+    if number is not None:
+        incident = _page_unreadable(desk, organisation, gateway)
+        events.attach_unreadable(desk.tx, organisation, number, incident.id)
+    return Recorded(Outcome.UNREADABLE)
+
+
+def _page_unreadable(desk: Desk, organisation: OrganisationId, gateway: GatewayId) -> IncidentRecord:
+    """One incident per gateway; what joins it is kept and counted, and wakes nobody a second time."""
+    subject = incidents.of_gateway(gateway)
+    live = incident_rows.live(desk.tx, organisation, subject)
+    if live is not None:
+        return live
+    found = Match(Verdict.UNMATCHED, None, None, None, (f"a message of gateway {gateway} can't be read",))
+    about = incidents.About(organisation, subject, found, desk.now, gateway=gateway)
+    return incidents.raise_(desk, about, Raised(Kind.UNREADABLE))
+
+
+def _follow(desk: Desk, heard: Heard) -> None:
+    stage = heard.report.stage
+    if stage is Stage.NOTICE:
+        _notice(desk, heard)
+    elif stage is Stage.CANCELLED:
+        _cancelled(desk, heard)
+    elif stage is Stage.DURESS:
+        _duress(desk, heard)
+    else:
+        _alarm(desk, heard)
+
+
+def _notice(desk: Desk, heard: Heard) -> None:
+    report, found = heard.report, _match(desk, heard)
+    chain = found.session or incidents.of_device(report.identity.address)
+    _write_down(desk, heard, chain)
+    if report.cause is Cause.CHECK_IN and found.worker is not None:
+        sessions.answered(desk, heard.organisation, found.worker, heard.gateway)
+    elif report.cause is Cause.TEST:
+        directory.device_proved(desk.tx, heard.organisation, report.identity.address)
+    elif report.cause is Cause.LOW_BATTERY:
+        detail = f"{report.battery} % left in {report.identity.address}"
+        notify.fault(desk, heard.organisation, FaultKind.DEVICE_BATTERY, report.identity.address, detail)
+
+
+def _alarm(desk: Desk, heard: Heard) -> None:
+    """A pre-alarm or an alarm. One that was dealt with already, or cancelled before it was heard, raises nothing new."""
+    known = _incident(desk, heard)
+    if known is not None and known.state.phase is Phase.CLOSED:
+        _attach(desk, heard, known)
+        return
+    seen = events.stages(desk.tx, heard.organisation, heard.report.identity)
+    if heard.report.stage is Stage.PRE_ALARM and seen & {Stage.CANCELLED, Stage.ALARM, Stage.DURESS}:
+        _write_down(desk, heard, incidents.of_device(heard.report.identity.address) if known is None else known.id)
+        return
+    raised = _raise(desk, heard)
+    if Stage.CANCELLED in seen and raised.state.phase in LIVE:
+        incidents.apply(desk, raised, Withdrawn("cancelled on the device"))
+
+
+def _raise(desk: Desk, heard: Heard) -> IncidentRecord:
+    report, found = heard.report, _match(desk, heard)
+    address = report.identity.address
+    about = incidents.About(
+        organisation=heard.organisation,
+        subject=incidents.of_device(address) if found.worker is None else incidents.of_worker(found.worker),
+        match=found,
+        observed_at=heard.observed_at,
+        address=address,
+        gateway=heard.gateway,
+    )
+    age = max(timedelta(0), heard.received_at - heard.observed_at)
+    event = Raised(_KINDS.get(report.cause, Kind.PANIC), withdrawable=report.stage is Stage.PRE_ALARM, age=age)
+    record_ = incidents.raise_(desk, about, event)
+    _attach(desk, heard, record_)
+    return record_
+
+
+def _cancelled(desk: Desk, heard: Heard) -> None:
+    """A cancel of something unheard changes nothing yet; should the alarm itself still come, it will be known."""
+    known = _incident(desk, heard)
+    if known is None:
+        _write_down(desk, heard, incidents.of_device(heard.report.identity.address))
+        return
+    _attach(desk, heard, known)
+    if known.state.phase in LIVE:
+        incidents.apply(desk, known, Withdrawn("cancelled on the device"))
+
+
+def _duress(desk: Desk, heard: Heard) -> None:
+    known = _incident(desk, heard)
+    if known is None or known.state.phase not in LIVE:
+        known = _raise(desk, heard)
+    else:
+        _attach(desk, heard, known)
+    incidents.apply(desk, known, DuressHeard())
+
+
+def _incident(desk: Desk, heard: Heard) -> IncidentRecord | None:
+    number = events.incident_of(desk.tx, heard.organisation, heard.report.identity)
+    return None if number is None else incident_rows.get(desk.tx, heard.organisation, number)
+
+
+def _attach(desk: Desk, heard: Heard, known: IncidentRecord) -> None:
+    events.attach(desk.tx, heard.organisation, heard.report.identity, heard.report.stage, known.id)
+    _write_down(desk, heard, known.id)
+
+
+def _write_down(desk: Desk, heard: Heard, chain: str) -> None:
+    report = heard.report
+    detail = {
+        "event": str(report.identity),
+        "cause": report.cause.label,
+        "stage": report.stage.label,
+        "observed": heard.observed_at.isoformat(),
+        "received": heard.received_at.isoformat(),
+        "gateway": heard.gateway,
+    }
+    journal.append(desk.tx, heard.organisation, chain, "event", detail=detail)
+
+
+def _match(desk: Desk, heard: Heard) -> Match:
+    worn = directory.assignments_of(desk.tx, heard.organisation, heard.report.identity.address)
+    workers = {assignment.worker for assignment in worn}
+    windows = session_rows.windows(desk.tx, heard.organisation, workers)
+    return match(heard.observed_at, worn, windows)

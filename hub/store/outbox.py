@@ -1,0 +1,203 @@
+"""What must still be sent: written in the transaction that decided it, leased, sent at least once.
+
+``due_at`` is when somebody may take a row; taking it moves ``due_at`` to the end of the lease, so that a sender that
+dies gives it back by itself. A row that is done has no ``due_at``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import func, insert, select, update
+
+from hub.store.tables import outbox
+from protocols.ids import OrganisationId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Row
+
+    from hub.store.store import Tx
+
+LEASE: Final = timedelta(seconds=30)
+
+
+class ItemState(StrEnum):
+    """Where a row stands."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class ItemKind(StrEnum):
+    """Whom it is for."""
+
+    ALERT = "alert"  # about an incident; an acknowledgement cancels it
+    INFORMATION = "information"  # about a fault, or what must be said even when somebody has it
+    DOWNLINK = "downlink"  # for a device
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to send.
+
+    Attributes:
+        rank: lower goes first.
+        channel: which channel carries it.
+        recipient: account or worker id, or a device address; the channel looks up how to reach it.
+        message: what it says (``Message``, or a channel's own word).
+        payload: facts to say it with.
+        attempts: how often it was tried.
+    """
+
+    organisation: OrganisationId
+    id: str
+    rank: int
+    kind: ItemKind
+    incident: str | None
+    fault: str | None
+    channel: str
+    recipient: str | None
+    message: str
+    payload: Mapping[str, Any]
+    state: ItemState
+    attempts: int
+    created_at: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem:
+    """What to add; see :class:`Item`."""
+
+    kind: ItemKind
+    channel: str
+    message: str
+    recipient: str | None = None
+    incident: str | None = None
+    fault: str | None = None
+    payload: Mapping[str, Any] | None = None
+    rank: int = 0
+
+
+def add(tx: Tx, organisation: OrganisationId, row: NewItem) -> str:
+    """Queue one row, due at once."""
+    number = tx.new_id()
+    values = {
+        "organisation": organisation,
+        "id": number,
+        "rank": row.rank,
+        "kind": row.kind,
+        "incident": row.incident,
+        "fault": row.fault,
+        "channel": row.channel,
+        "recipient": row.recipient,
+        "message": row.message,
+        "payload": json.dumps(dict(row.payload or {}), sort_keys=True),
+        "state": ItemState.PENDING,
+        "attempts": 0,
+        "created_at": tx.now,
+        "due_at": tx.now,
+    }
+    tx.connection.execute(insert(outbox).values(**values))
+    return number
+
+
+def lease(tx: Tx, limit: int) -> list[Item]:
+    """Take up to ``limit`` due rows for :data:`LEASE`, lower rank and older first."""
+    due = (
+        select(outbox)
+        .where(outbox.c.due_at <= tx.now)
+        .order_by(outbox.c.rank, outbox.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = [_item(row) for row in tx.connection.execute(due)]
+    for row in rows:
+        tx.connection.execute(update(outbox).where(*_is(row)).values(due_at=tx.now + LEASE))
+    return rows
+
+
+def finish(tx: Tx, row: Item, state: ItemState, detail: str = "") -> None:
+    """It needs no more sending."""
+    values = {"state": state, "due_at": None, "done_at": tx.now, "attempts": row.attempts + 1, "detail": detail[:500]}
+    tx.connection.execute(update(outbox).where(*_is(row)).values(**values))
+
+
+def retry(tx: Tx, row: Item, at: datetime, detail: str) -> None:
+    """Try again later. A row that was cancelled meanwhile stays so."""
+    values = {"due_at": at, "attempts": row.attempts + 1, "detail": detail[:500]}
+    still = outbox.c.state == ItemState.PENDING
+    tx.connection.execute(update(outbox).where(*_is(row), still).values(**values))
+
+
+def cancel_alerts(tx: Tx, organisation: OrganisationId, incident: str) -> int:
+    """Alerts of this incident that were not sent are no longer wanted; how many there were."""
+    where = (
+        outbox.c.organisation == organisation,
+        outbox.c.incident == incident,
+        outbox.c.kind == ItemKind.ALERT,
+        outbox.c.state == ItemState.PENDING,
+    )
+    values = {"state": ItemState.CANCELLED, "due_at": None, "done_at": tx.now}
+    return tx.connection.execute(update(outbox).where(*where).values(**values)).rowcount
+
+
+def cancel_downlinks(tx: Tx, organisation: OrganisationId, address: str) -> None:
+    """A newer word for the same device replaces what has not reached it."""
+    where = (
+        outbox.c.organisation == organisation,
+        outbox.c.recipient == address,
+        outbox.c.kind == ItemKind.DOWNLINK,
+        outbox.c.state == ItemState.PENDING,
+    )
+    values = {"state": ItemState.CANCELLED, "due_at": None, "done_at": tx.now}
+    tx.connection.execute(update(outbox).where(*where).values(**values))
+
+
+def of_incident(tx: Tx, organisation: OrganisationId, incident: str) -> list[Item]:
+    """Everything that was or is to be sent about an incident, oldest first."""
+    where = (outbox.c.organisation == organisation, outbox.c.incident == incident)
+    return [_item(row) for row in tx.connection.execute(select(outbox).where(*where).order_by(outbox.c.created_at))]
+
+
+def depth(tx: Tx) -> int:
+    """Rows that are still to be sent."""
+    statement = select(func.count()).select_from(outbox).where(outbox.c.due_at.is_not(None))
+    return int(tx.connection.execute(statement).scalar_one())
+
+
+def next_due(tx: Tx) -> datetime | None:
+    due: datetime | None = tx.connection.execute(select(func.min(outbox.c.due_at))).scalar_one()
+    return due
+
+
+def _is(row: Item) -> tuple[Any, ...]:
+    return outbox.c.organisation == row.organisation, outbox.c.id == row.id
+
+
+def _item(row: Row[Any]) -> Item:
+    return Item(
+        OrganisationId(row.organisation),
+        row.id,
+        row.rank,
+        ItemKind(row.kind),
+        row.incident,
+        row.fault,
+        row.channel,
+        row.recipient,
+        row.message,
+        json.loads(row.payload),
+        ItemState(row.state),
+        row.attempts,
+        row.created_at,
+        row.detail,
+    )

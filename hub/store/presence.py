@@ -1,0 +1,159 @@
+"""Who was heard last, by which gateway, and how the gateways are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from hub.store.tables import gateways, hearings, presence
+from hub.store.upsert import put
+from protocols.events import Told
+from protocols.ids import Address, EventIdentity, GatewayId, OrganisationId
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Row
+
+    from hub.store.store import Tx
+    from protocols.events import DeviceReport
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """The newest authentic frame of a device, whichever gateway heard it.
+
+    Attributes:
+        counter: of that frame; only a higher one shows that the device is alive.
+        heard_at: when the hub recorded it.
+        battery: percent.
+        identity: the event it was about.
+        told: what the wearer had been told of that event.
+    """
+
+    address: Address
+    counter: int
+    heard_at: datetime
+    gateway: GatewayId
+    battery: int
+    worn: bool
+    fault: bool
+    identity: EventIdentity
+    told: Told
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRecord:
+    """A gateway as it last described itself.
+
+    Attributes:
+        state: ``online`` or ``offline``.
+        heard_at: when the hub last had a sign of it.
+    """
+
+    organisation: OrganisationId
+    id: GatewayId
+    state: str
+    boot: str
+    version: str
+    outbox_depth: int
+    blind: bool
+    heard_at: datetime
+    place: str | None = None
+
+
+def of_device(tx: Tx, organisation: OrganisationId, address: str) -> Presence | None:
+    where = (presence.c.organisation == organisation, presence.c.address == address)
+    row = tx.connection.execute(select(presence).where(*where)).one_or_none()
+    return None if row is None else _presence(row)
+
+
+def of_devices(tx: Tx, organisation: OrganisationId) -> dict[Address, Presence]:
+    rows = tx.connection.execute(select(presence).where(presence.c.organisation == organisation))
+    return {Address(row.address): _presence(row) for row in rows}
+
+
+def put_presence(
+    tx: Tx, organisation: OrganisationId, gateway: GatewayId, report: DeviceReport, heard_at: datetime
+) -> None:
+    """Overwrite what is known of a device; the caller has checked the counter."""
+    values = {
+        "organisation": organisation,
+        "address": report.identity.address,
+        "counter": report.counter,
+        "heard_at": heard_at,
+        "gateway": gateway,
+        "battery": report.battery,
+        "worn": report.worn,
+        "fault": report.fault,
+        "epoch": report.identity.epoch,
+        "sequence": report.identity.sequence,
+        "told": int(report.told),
+    }
+    put(tx, presence, [values])
+
+
+def put_hearings(
+    tx: Tx, organisation: OrganisationId, gateway: GatewayId, heard: Sequence[tuple[Address, int]]
+) -> None:
+    """This gateway hears these devices now; pairs of address and RSSI in dBm."""
+    rows = [
+        {"organisation": organisation, "address": address, "gateway": gateway, "heard_at": tx.now, "rssi": rssi}
+        for address, rssi in heard
+    ]
+    put(tx, hearings, rows)
+
+
+def gateways_hearing(tx: Tx, organisation: OrganisationId, address: str, since: datetime) -> list[GatewayId]:
+    """Which gateways lately heard a device, strongest first."""
+    where = (hearings.c.organisation == organisation, hearings.c.address == address, hearings.c.heard_at >= since)
+    rows = tx.connection.execute(select(hearings.c.gateway).where(*where).order_by(hearings.c.rssi.desc()))
+    return [GatewayId(row.gateway) for row in rows]
+
+
+def get_gateway(tx: Tx, organisation: OrganisationId, gateway: str) -> GatewayRecord | None:
+    where = (gateways.c.organisation == organisation, gateways.c.id == gateway)
+    row = tx.connection.execute(select(gateways).where(*where)).one_or_none()
+    return None if row is None else _gateway(row)
+
+
+def all_gateways(tx: Tx, organisation: OrganisationId) -> list[GatewayRecord]:
+    where = gateways.c.organisation == organisation
+    return [_gateway(row) for row in tx.connection.execute(select(gateways).where(where).order_by(gateways.c.id))]
+
+
+def put_gateway(tx: Tx, record: GatewayRecord) -> None:
+    put(tx, gateways, [{name: getattr(record, name) for name in record.__slots__}])
+
+
+def _presence(row: Row[Any]) -> Presence:
+    address = Address(row.address)
+    identity = EventIdentity(address, row.epoch, row.sequence)
+    return Presence(
+        address,
+        row.counter,
+        row.heard_at,
+        GatewayId(row.gateway),
+        row.battery,
+        row.worn,
+        row.fault,
+        identity,
+        Told(row.told),
+    )
+
+
+def _gateway(row: Row[Any]) -> GatewayRecord:
+    return GatewayRecord(
+        OrganisationId(row.organisation),
+        GatewayId(row.id),
+        row.state,
+        row.boot,
+        row.version,
+        row.outbox_depth,
+        row.blind,
+        row.heard_at,
+        row.place,
+    )
