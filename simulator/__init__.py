@@ -1,0 +1,1 @@
+"""A world on a virtual radio, in which the real device, gateway and hub run."""
