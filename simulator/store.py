@@ -1,0 +1,48 @@
+"""Where a virtual alarm keeps its two numbers. The interface is ``device/ports.pyi``."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class MemoryStore:
+    """Survives a reboot of the device, not the end of the simulator."""
+
+    def __init__(self) -> None:
+        self._pair = (0, 0)
+
+    def load(self) -> tuple[int, int]:
+        return self._pair
+
+    def save(self, epoch: int, counter: int) -> None:
+        self._pair = (epoch, counter)
+
+
+class FileStore:
+    """Survives the simulator, so that a hub that outlives it sees no counter twice.
+
+    Args:
+        path: of a file of its own; its directory exists.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> tuple[int, int]:
+        """The numbers; ``ValueError`` when the file holds anything else."""
+        if not self._path.exists():
+            return 0, 0
+        epoch, counter = self._path.read_text("ascii").split()
+        return int(epoch), int(counter)
+
+    def save(self, epoch: int, counter: int) -> None:
+        new = self._path.with_suffix(".new")
+        with new.open("w", encoding="ascii") as file:
+            file.write(f"{epoch} {counter}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(self._path)
