@@ -1,25 +1,25 @@
 """Falls and stillness from an accelerometer, in integers, a few operations a sample. First and simple.
 
 Samples are summed into bins of 100 ms. A fall is an impact, in unrest, that changes the posture and is followed by
-rest; it is reported when the rest has been seen. Constants were read off published recordings of staged falls with a
-device at the waist (SisFall, Sucerquia et al., Sensors 2017 17:198); they say nothing of the field.
+rest; it is decided when the rest has been seen. The constants were fitted to staged falls with a device at the waist
+(SisFall, Sucerquia et al., Sensors 2017 17:198); they say nothing of the field, and at a wrist they are wrong.
 """
 
 from device.settings import Settings
 
 BIN_MS = 100
-HISTORY = 40  # bins
-"""Bins looked at: posture before | impact and unrest | posture and rest after."""
-AFTER = 25  # bins from an impact to the decision
-BEFORE = (-20, -8)  # bins of the posture before, from the impact
-REST = (10, 25)  # bins of the posture after and the rest
-AROUND = (-5, 6)  # bins of the unrest
+BEFORE = (-25, -10)
+"""Bins, counted from the impact's, of the posture before."""
+UNREST = (-5, 6)
+AFTER = (10, 25)
+"""Of the posture after, and of the rest. When the last of them is full, the fall is decided."""
+_FEWEST_BEFORE = 4
 
 IMPACT_MG = 1600
 UNREST_MG = 250
 REST_MG = 250
 COS2_PERCENT = 62  # squared cosine of 38 degrees
-MOVED_MG = 60  # between the means of two bins, or inside one: somebody moves
+MOVED_MG = 60  # between the means of two bins: somebody moves
 
 
 class Bin:
@@ -53,7 +53,7 @@ def _posture(bins: "list[Bin]") -> "tuple[int, int, int]":
     return sum([part.x for part in bins]) // n, sum([part.y for part in bins]) // n, sum([part.z for part in bins]) // n
 
 
-def _unrest(bins: "list[Bin]") -> int:
+def _deviation(bins: "list[Bin]") -> int:
     return sum([part.deviation for part in bins]) // sum([part.n for part in bins])
 
 
@@ -119,12 +119,23 @@ class Detector:
         if bins and _differ(bins[-1], closing):
             self.moved(now_ms)
         bins.append(closing)
-        if len(bins) > HISTORY + AFTER:
+        if len(bins) > AFTER[1] - BEFORE[0]:
             bins.pop(0)
-        return self._fallen()
+        fallen = _is_fall(bins, len(bins) - AFTER[1])
+        if fallen:
+            bins.clear()
+        return fallen
 
-    def _fallen(self) -> bool:
+
+def _is_fall(bins: "list[Bin]", impact: int) -> bool:
+    """Whether ``bins[impact]`` was a fall's."""
+    if impact + BEFORE[1] < _FEWEST_BEFORE or bins[impact].peak < IMPACT_MG:
         return False
+    after = bins[impact + AFTER[0] : impact + AFTER[1]]
+    if _deviation(bins[impact + UNREST[0] : impact + UNREST[1]]) <= UNREST_MG or _deviation(after) >= REST_MG:
+        return False
+    before = bins[max(0, impact + BEFORE[0]) : impact + BEFORE[1]]
+    return _turned(_posture(before), _posture(after))
 
 
 def _differ(a: Bin, b: Bin) -> bool:
