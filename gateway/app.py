@@ -1,0 +1,255 @@
+"""The gateway, put together. The only place that reads a clock.
+
+Two threads carry the work. The event loop hears, watches the radio and tells devices; the uplink's own thread sends,
+writes the outbox and reads what the hub answers, so that a slow disk never stops the listening.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from contextlib import suppress
+from functools import partial
+from secrets import token_hex
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from gateway.clock import Clock
+from gateway.domain.outgoing import Speaker, frame_event
+from gateway.domain.watch import Patience
+from gateway.hearing.ear import Ear
+from gateway.hearing.radio import Radio, adapter_arguments
+from gateway.hearing.reset import power_cycle
+from gateway.hearing.watchdog import Watchdog
+from gateway.loops import StepThread, every, when_woken
+from gateway.metrics import Figures, Metrics
+from gateway.outbox import Outbox
+from gateway.telling.client import Client, Limits, bleak_client
+from gateway.telling.teller import Teller
+from gateway.uplink.inbox import Inbox, subscriptions
+from gateway.uplink.mailbox import Arrivals, Mailbox
+from gateway.uplink.sender import Sender
+from gateway.uplink.standing import Digest, Standing, will
+from gateway.uplink.uplink import Uplink
+from protocols.mqtt.envelope import GatewayState, StatusData
+from tocsin import __version__
+from tocsin.log import configure
+from tocsin.mqtt import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gateway.domain.hearing import HeardFrame
+    from gateway.domain.moment import Moment
+    from gateway.settings import GatewaySettings
+    from protocols.ids import Address
+
+log = structlog.get_logger()
+
+REACHABLE_FOR_S: Final = 30.0
+"""A device that was not heard for so long is not connected to: the attempt would only hold a place."""
+_LOOK_EVERY_S: Final = 1.0
+_SAY_EVERY_S: Final = 0.5
+
+
+def run(settings: GatewaySettings) -> None:
+    """Run until SIGTERM or SIGINT, then leave properly: the status says offline.
+
+    Raises:
+        SettingsError: a key or password file can't be used.
+        OutboxBusyError: another gateway has this data directory.
+    """
+    configure(settings.log)
+    asyncio.run(_until_signalled(settings))
+
+
+async def _until_signalled(settings: GatewaySettings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError, RuntimeError, ValueError):  # not the main thread: its caller stops it
+            loop.add_signal_handler(number, stop.set)
+    await serve(settings, stop)
+
+
+async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
+    """Run on this event loop until ``stop`` is set. Raises what :func:`run` does."""
+    gateway = Gateway(settings, Clock(), asyncio.get_running_loop())
+    unserve = None if settings.metrics.port is None else gateway.metrics.serve(settings.metrics.port)
+    gateway.start()
+    try:
+        await stop.wait()
+    finally:
+        await gateway.stop()
+        if unserve is not None:
+            await asyncio.to_thread(unserve)
+
+
+class Gateway:
+    """All parts, wired. What each does stands with itself; here is only who calls whom."""
+
+    def __init__(self, settings: GatewaySettings, clock: Callable[[], Moment], loop: asyncio.AbstractEventLoop) -> None:
+        now, keys = clock(), settings.keys()
+        self._settings = settings
+        self._clock = clock
+        self._loop = loop
+        self._faults: Counter[str] = Counter()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._speaker = Speaker(settings.organisation, settings.gateway, token_hex(8))
+        self._mailbox = Mailbox()
+        self._outbox = Outbox(_directory(settings.data_dir), max_mb=settings.outbox.max_mb, now=now)
+        self.metrics = Metrics(self._figures)
+        self._to_wearers(keys)
+        self._to_the_hub(now)
+        self._from_the_air(keys, now)
+        self._about_itself(now)
+
+    def _to_wearers(self, keys: dict[Address, bytes]) -> None:
+        self._woken = asyncio.Event()
+        self._teller = Teller(keys, self._client, wake=self._woken.set)
+
+    def _to_the_hub(self, now: Moment) -> None:
+        mailbox, speaker = self._mailbox, self._speaker
+        self._alarm = Connection(
+            self._settings.mqtt,
+            client_id=speaker.client_id("alarm"),
+            subscriptions=subscriptions(speaker),
+            on_message=mailbox.received,
+            on_connect=mailbox.connected,
+        )
+        latency = self.metrics.receipt_latency.observe
+        self._sender = Sender(speaker, self._outbox, self._alarm, mailbox, receipt_after=latency, now=now)
+        self._inbox = Inbox(speaker, self._sender, mailbox, tell=self._tell_from_thread)
+        step = Uplink(self._sender, self._inbox).step
+        self._thread = StepThread("uplink", step, mailbox.woken, clock=self._clock, faults=self._faults)
+
+    def _from_the_air(self, keys: dict[Address, bytes], now: Moment) -> None:
+        radio = self._settings.radio
+        answer = self._teller.heard
+        self._ear = Ear(keys, self._outbox.known(), publish=self._publish, answer=answer, now=now)
+        self._radio = Radio(radio, expected=keys, hear=self._hear, reset=partial(power_cycle, radio.adapter))
+        patience = Patience(radio.blind_after_s, radio.restart_after_s)
+        self._watchdog = Watchdog(self._ear, self._radio, patience, report=self._sender.report, now=now)
+
+    def _about_itself(self, now: Moment) -> None:
+        arrivals, speaker = Arrivals(), self._speaker
+        client_id = speaker.client_id("presence")
+        link = Connection(self._settings.mqtt, client_id=client_id, on_connect=arrivals.note, will=will(speaker, now))
+        self._presence = link
+        self._standing = Standing(speaker, link, arrivals, self._status)
+        take, every_s = self._ear.presence.take, self._settings.presence.every_s
+        self._digest = Digest(speaker, link, take, every_s=every_s, now=now)
+
+    def start(self) -> None:
+        log.info("gateway starts", gateway=self._speaker.source, boot=self._speaker.boot, waiting=self._outbox.depth)
+        self._thread.start()
+        self._alarm.start()
+        self._presence.start()
+        self._tasks = [
+            self._loop.create_task(self._watch()),
+            self._loop.create_task(every(_SAY_EVERY_S, "say", self._say, faults=self._faults)),
+            self._loop.create_task(when_woken(self._woken, "tell", self._tell_step, faults=self._faults)),
+        ]
+
+    async def stop(self) -> None:
+        """Leave properly: nothing is under way any more, the status says offline, the outbox is written."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._radio.stop()
+        await self._teller.stop()
+        self._standing.goodbye(self._clock())
+        await asyncio.to_thread(self._leave)
+        log.info("gateway stopped", waiting=self._outbox.depth)
+
+    def _leave(self) -> None:
+        self._presence.stop()
+        self._alarm.stop()
+        self._thread.stop()
+        self._sender.step(self._clock())  # writes what came last
+        self._outbox.close()
+
+    async def _watch(self) -> None:
+        await self._radio.start()
+        await every(_LOOK_EVERY_S, "watch", lambda: self._watchdog.step(self._clock()), faults=self._faults)
+
+    async def _say(self) -> None:
+        now = self._clock()
+        self._digest.step(now)
+        self._standing.step(now)
+
+    def _tell_step(self) -> float:
+        return self._teller.step(self._clock())
+
+    def _hear(self, address: str, service_data: bytes | None, rssi: int) -> float:
+        now = self._clock()
+        self._ear.hear(address, service_data, rssi, now)
+        return now.ticks
+
+    def _publish(self, heard: HeardFrame, device: str, now: Moment) -> None:
+        event = frame_event(self._speaker, heard, device=device, now=now)
+        log.info("event heard", event=event.id, cause=heard.report.cause.label, stage=heard.report.stage.label)
+        self._mailbox.accept(event)
+
+    def _tell_from_thread(self, address: Address, value: bytes, for_s: float) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the gateway is leaving
+            self._loop.call_soon_threadsafe(self._tell, address, value, for_s)
+
+    def _tell(self, address: Address, value: bytes, for_s: float) -> None:
+        self._teller.tell(address, value, for_s, self._clock())
+
+    def _client(self, address: Address, now: Moment) -> Client | None:
+        handle = self._radio.handle(address)
+        if handle is None or now.ticks - handle.heard_at > REACHABLE_FOR_S:
+            return None
+        return bleak_client(handle.device, Limits(), adapter_arguments(self._settings.radio))
+
+    def _status(self) -> StatusData:
+        return StatusData(
+            state=GatewayState.ONLINE,
+            boot=self._speaker.boot,
+            version=__version__,
+            outbox_depth=self._outbox.depth,
+            blind=self._watchdog.blind,
+            shed=self._outbox.shed,
+            refused=dict(self._ear.refused),
+        )
+
+    def _figures(self) -> Figures:
+        hub_online = self._inbox.hub_online
+        return Figures(
+            gauges={
+                "outbox_depth": self._outbox.depth,
+                "outbox_unstored": self._outbox.unstored,
+                "oldest_unreceipted_seconds": self._sender.oldest_s(self._clock()),
+                "blind": self._watchdog.blind,
+                "alarm_connection_up": self._alarm.connected,
+                "hub_online": -1 if hub_online is None else hub_online,
+            },
+            counters={
+                "adverts_heard": self._ear.adverts,
+                "downlinks_written": self._teller.written,
+                "shed": self._outbox.shed,
+                "digests_lost": self._digest.lost,
+            },
+            by_reason={
+                "frames_refused": self._ear.refused,
+                "tell_failures": self._teller.failures,
+                "radio_failures": self._radio.failures,
+                "outbox_failures": self._outbox.failures,
+                "unreadable_messages": self._inbox.unreadable,
+                "loop_faults": self._faults,
+            },
+        )
+
+
+def _directory(path: Path) -> Path:
+    """Made if need be. A disk that refuses even this leaves the gateway with its memory, which the outbox says."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        log.warning("data directory can't be made", path=str(path), error=str(failure))
+    return path

@@ -1,0 +1,1 @@
+"""What a gateway decides, apart from radio, disk, network and clock."""

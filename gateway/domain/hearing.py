@@ -1,0 +1,144 @@
+"""What a frame of an expected device leads to.
+
+=========  ==================  ========================================================================
+frame      its key             leads to
+=========  ==================  ========================================================================
+heartbeat                      Alive, if its counter is above the last; otherwise Replayed
+event      new                 Publish, however old its counter; the hub is the judge of that
+event      known               Publish again if, 30 s later, the device still shows that its wearer was
+                               not told *stored*: the receipt got lost on the way, and only the hub can
+                               seal a new one
+event      any                 Alive, and an Answer while the wearer was told nothing in the first 20 s;
+                               both only if its counter is above the last
+=========  ==================  ========================================================================
+
+The key is (boot epoch, event sequence, stage). Nothing is ever suppressed by silence or by time. A key that fell out
+of the bounded memory is published once more, which is harmless: the hub takes an event once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from protocols.events import Told
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from protocols.events import DeviceReport
+
+EventKey = tuple[int, int, int]
+"""Boot epoch, event sequence, stage."""
+
+KNOWN_MAX: Final = 64
+"""Event keys remembered per device."""
+ASK_AGAIN_S: Final = 30.0
+ANSWER_FOR_S: Final = 20.0
+_UNTOLD: Final = frozenset({Told.NOTHING, Told.HEARD, Told.NOT_DELIVERED})
+
+
+@dataclass(frozen=True, slots=True)
+class HeardFrame:
+    """One opened frame.
+
+    Attributes:
+        report: what it says.
+        frame: the service data, sealed as on the air.
+        rssi: dBm.
+    """
+
+    report: DeviceReport
+    frame: bytes
+    rssi: int
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What is remembered of one device.
+
+    Attributes:
+        counter: the highest heard since the gateway started.
+        known: keys published -> when (ticks); oldest first.
+    """
+
+    counter: int = -1
+    known: Mapping[EventKey, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Hand this event to the hub."""
+
+    heard: HeardFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Tell the wearer that somebody hears them."""
+
+    heard: HeardFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The device was there to make this frame: presence."""
+
+    heard: HeardFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A heartbeat whose counter was passed already: says nothing about the device."""
+
+    heard: HeardFrame
+
+
+Effect = Publish | Answer | Alive | Replayed
+
+
+def remembering(keys: list[EventKey], *, now: float) -> Device:
+    """A device of which these keys, oldest first, were published before the gateway last stopped."""
+    return Device(known=MappingProxyType(dict.fromkeys(keys[-KNOWN_MAX:], now)))
+
+
+def decide(device: Device, heard: HeardFrame, *, now: float) -> tuple[Device, tuple[Effect, ...]]:
+    """Take one frame; ``now`` in ticks."""
+    fresh = heard.report.counter > device.counter
+    if heard.report.is_heartbeat:
+        effects: tuple[Effect, ...] = (Alive(heard),) if fresh else (Replayed(heard),)
+        return _seen(device, heard), effects
+    known = _published(device.known, heard, fresh=fresh, now=now)
+    effects = () if known is device.known else (Publish(heard),)
+    if fresh:
+        effects += _signs_of_life(known, heard, now=now)
+    return _seen(Device(device.counter, known), heard), effects
+
+
+def key_of(report: DeviceReport) -> EventKey:
+    return report.identity.epoch, report.identity.sequence, int(report.stage)
+
+
+def _seen(device: Device, heard: HeardFrame) -> Device:
+    return Device(max(device.counter, heard.report.counter), device.known)
+
+
+def _published(
+    known: Mapping[EventKey, float], heard: HeardFrame, *, fresh: bool, now: float
+) -> Mapping[EventKey, float]:
+    """``known`` itself when there is nothing to publish, otherwise with this key published now."""
+    key = key_of(heard.report)
+    since = known.get(key)
+    if since is not None and not (fresh and heard.report.told in _UNTOLD and now - since >= ASK_AGAIN_S):
+        return known
+    newest = {other: at for other, at in known.items() if other != key}
+    while len(newest) >= KNOWN_MAX:
+        del newest[next(iter(newest))]
+    newest[key] = now
+    return MappingProxyType(newest)
+
+
+def _signs_of_life(known: Mapping[EventKey, float], heard: HeardFrame, *, now: float) -> tuple[Effect, ...]:
+    untold = heard.report.told is Told.NOTHING and now - known[key_of(heard.report)] < ANSWER_FOR_S
+    return (Alive(heard), Answer(heard)) if untold else (Alive(heard),)

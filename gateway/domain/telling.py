@@ -1,0 +1,172 @@
+"""What waits to be written to one device.
+
+The bytes are sealed by the hub and checked by the device. A gateway that has the device's key opens them all the same:
+to know which of them another one replaces, and to refuse what was never sealed for this device before a connection is
+spent on it.
+
+A device takes only rising counters, so downlinks go out in the order of their counters. *Heard* is the gateway's own
+word: it answers one frame, so it always carries the newest, and it is dropped as soon as the hub's word is there.
+Times are ticks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from protocols.ble import aes, downlink
+
+if TYPE_CHECKING:
+    from protocols.ids import Address, EventIdentity
+
+RECEIPT_FOR_S: Final = 60.0
+HEARD_FOR_S: Final = 20.0
+COMMAND_MOST_S: Final = 3600.0
+WAITING_MAX: Final = 16
+"""Downlinks kept per device; then the oldest goes, and is counted."""
+_BACKOFF_S: Final = (0.5, 1.0, 2.0, 4.0, 5.0)
+
+
+class DownlinkError(Exception):
+    """Bytes that were not sealed for this device.
+
+    Attributes:
+        address: of the device they were meant for.
+        value: the bytes.
+    """
+
+    def __init__(self, address: Address, value: bytes) -> None:
+        super().__init__(f"{address}: not sealed under its key: {value.hex()}")
+        self.address = address
+        self.value = value
+
+
+@dataclass(frozen=True, slots=True)
+class Downlink:
+    """Sealed bytes for a device.
+
+    Attributes:
+        value: what is written.
+        kind: ``downlink.KIND_*``.
+        counter: the hub's, only ever rising.
+        subject: what it is about; a newer one of the same kind and subject replaces it. None: it is kept.
+        expires: when it is given up.
+    """
+
+    value: bytes
+    kind: int
+    counter: int
+    subject: tuple[int, ...] | None
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The gateway's own word on one frame.
+
+    Attributes:
+        identity: of the event.
+        counter: of the newest frame heard of it.
+        expires: when it is given up.
+    """
+
+    identity: EventIdentity
+    counter: int
+    expires: float
+
+    def seal(self, key: bytes) -> bytes:
+        identity = self.identity
+        octets = identity.address.octets
+        return downlink.seal(
+            aes.block(key), octets, downlink.KIND_HEARD, self.counter, identity.epoch, identity.sequence, 0, 0
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One device's queue.
+
+    Attributes:
+        waiting: by rising counter.
+        heard: the gateway's own word, if it is still worth saying.
+        failures: attempts in a row that failed.
+        not_before: when the next attempt may start.
+    """
+
+    waiting: tuple[Downlink, ...] = ()
+    heard: Heard | None = None
+    failures: int = 0
+    not_before: float = 0.0
+
+    @property
+    def empty(self) -> bool:
+        return not self.waiting and self.heard is None
+
+    @property
+    def next(self) -> Downlink | Heard | None:
+        return self.waiting[0] if self.waiting else self.heard
+
+
+def read(address: Address, key: bytes, value: bytes, *, expires: float) -> Downlink:
+    """Look into sealed bytes.
+
+    Raises:
+        DownlinkError: they were not sealed for this device.
+    """
+    opened = downlink.open_(aes.block(key), address.octets, value)
+    if opened is None:
+        raise DownlinkError(address, value)
+    kind, counter, epoch, sequence, code, _ = opened
+    return Downlink(value, kind, counter, _subject(kind, epoch, sequence, code), expires)
+
+
+def _subject(kind: int, epoch: int, sequence: int, code: int) -> tuple[int, ...] | None:
+    """A receipt answers one stage, so that of a pre-alarm never replaces that of the alarm; a later stage does."""
+    if kind == downlink.KIND_RECEIPT:
+        return epoch, sequence, code
+    return (epoch, sequence) if kind == downlink.KIND_STAGE else None
+
+
+def with_downlink(line: Line, new: Downlink) -> tuple[Line, int]:
+    """Queue the hub's word; also how many others were dropped for want of room."""
+    if any(_covers(old, new) for old in line.waiting):
+        return replace(line, heard=None), 0
+    kept = [old for old in line.waiting if not _covers(new, old)]
+    queued = sorted([*kept, new], key=lambda each: each.counter)
+    dropped = max(0, len(queued) - WAITING_MAX)
+    return replace(line, waiting=tuple(queued[dropped:]), heard=None), dropped
+
+
+def _covers(newer: Downlink, older: Downlink) -> bool:
+    """``older`` need not be written once ``newer`` is."""
+    if newer.value == older.value:
+        return True
+    same = newer.subject is not None and (newer.kind, newer.subject) == (older.kind, older.subject)
+    return same and newer.counter > older.counter
+
+
+def with_heard(line: Line, heard: Heard) -> Line:
+    """Queue our own word, unless the hub's is there already."""
+    return line if line.waiting else replace(line, heard=heard)
+
+
+def unexpired(line: Line, *, now: float) -> tuple[Line, int]:
+    """Without what is no longer worth saying; also how many of the hub's words that were."""
+    waiting = tuple(each for each in line.waiting if each.expires > now)
+    heard = line.heard if line.heard is not None and line.heard.expires > now else None
+    return replace(line, waiting=waiting, heard=heard), len(line.waiting) - len(waiting)
+
+
+def written(line: Line, done: Downlink | Heard) -> Line:
+    """``done`` was written. Whether the device believed it, only its next frames say."""
+    heard = None if line.heard == done else line.heard
+    return replace(line, waiting=tuple(each for each in line.waiting if each != done), heard=heard)
+
+
+def failed(line: Line, *, now: float) -> Line:
+    pause = _BACKOFF_S[min(line.failures, len(_BACKOFF_S) - 1)]
+    return replace(line, failures=line.failures + 1, not_before=now + pause)
+
+
+def succeeded(line: Line) -> Line:
+    return replace(line, failures=0, not_before=0.0)

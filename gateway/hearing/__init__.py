@@ -1,0 +1,1 @@
+"""From the radio to what is worth telling."""

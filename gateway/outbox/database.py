@@ -1,0 +1,215 @@
+"""The outbox's file: one SQLite database, WAL, every commit synced to the disk.
+
+The lock is exclusive. It keeps a second gateway off the same file, and SQLite then needs no shared-memory file, which
+on a full disk could end the process with a bus error.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from gateway.domain.hearing import KNOWN_MAX
+from gateway.domain.outgoing import Outgoing, Rank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+log = structlog.get_logger()
+
+PAGE_SIZE: Final = 4096
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS events (
+    id TEXT PRIMARY KEY,
+    rank INTEGER NOT NULL,
+    payload BLOB NOT NULL,
+    received_at TEXT NOT NULL,
+    device TEXT,
+    receipted_at REAL
+);
+CREATE TABLE IF NOT EXISTS known (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    device TEXT NOT NULL,
+    event TEXT NOT NULL,
+    UNIQUE (device, event)
+);
+"""
+_ADD: Final = """
+INSERT INTO events (id, rank, payload, received_at, device) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, received_at = excluded.received_at, receipted_at = NULL
+"""
+_TRIM_KNOWN: Final = """
+DELETE FROM known WHERE device = ?1 AND number <= (
+    SELECT number FROM known WHERE device = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)
+"""
+
+
+class OutboxBusyError(Exception):
+    """Another program has this outbox open.
+
+    Attributes:
+        path: of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}: another gateway is using this outbox")
+        self.path = path
+
+
+class Database:
+    """The statements of an open outbox file. Each method is one transaction and may raise ``sqlite3.Error``."""
+
+    def __init__(self, path: Path, *, max_pages: int) -> None:
+        self._max_pages = max_pages
+        self._connection = _connect(path)
+        self.limit()
+
+    def limit(self) -> None:
+        """Let the file grow to its usual size only (or stay as large as it is)."""
+        self._connection.execute(f"PRAGMA max_page_count = {self._max_pages}")
+
+    def unlimit(self) -> None:
+        """Let the file grow as far as the disk goes: an alarm is worth it."""
+        self._connection.execute("PRAGMA max_page_count = 4294967294")
+
+    def add(self, events: Sequence[Outgoing]) -> None:
+        """Keep these events, and that their devices' keys were published."""
+        rows = [(each.id, each.rank, each.payload, each.received.isoformat(), each.device) for each in events]
+        known = [(each.device, each.id) for each in events if each.device is not None]
+        with self._connection:
+            self._connection.executemany(_ADD, rows)
+            self._connection.executemany("INSERT OR REPLACE INTO known (device, event) VALUES (?, ?)", known)
+            self._connection.executemany(_TRIM_KNOWN, [(device, KNOWN_MAX) for device in {row[0] for row in known}])
+
+    def receipt(self, events: Iterable[str], *, at: float) -> None:
+        """The hub has these. What is part of an alarm's story is kept for a restore of the hub, the rest is not."""
+        ids = list(events)
+        with self._connection:
+            self._connection.executemany(
+                "DELETE FROM events WHERE id = ? AND rank > ?", [(event, Rank.CANCEL) for event in ids]
+            )
+            self._connection.executemany(
+                "UPDATE events SET receipted_at = ? WHERE id = ?", [(at, event) for event in ids]
+            )
+
+    def purge(self, *, receipted_before: float) -> int:
+        return self._delete("receipted_at < ?", receipted_before)
+
+    def shed_receipted(self) -> int:
+        return self._delete("receipted_at IS NOT NULL")
+
+    def shed_notices(self) -> int:
+        return self._delete("rank = ?", Rank.NOTICE)
+
+    def fold(self) -> None:
+        """Write the log back into the file and give its room to the disk."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def pending(self) -> Iterator[Outgoing]:
+        """Events without a receipt, oldest first."""
+        rows = self._connection.execute(
+            "SELECT id, rank, payload, received_at, device FROM events WHERE receipted_at IS NULL ORDER BY rowid"
+        )
+        for row in rows:
+            yield _outgoing(row)
+
+    def known(self) -> dict[str, list[str]]:
+        """Ids of events published, oldest first, by device."""
+        found: dict[str, list[str]] = {}
+        for device, event in self._connection.execute("SELECT device, event FROM known ORDER BY number"):
+            found.setdefault(device, []).append(event)
+        return found
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _delete(self, where: str, *values: float) -> int:
+        with self._connection:
+            return self._connection.execute(f"DELETE FROM events WHERE {where}", values).rowcount  # noqa: S608 - our own
+
+
+def is_broken(error: sqlite3.Error) -> bool:
+    """The file itself is damaged, as opposed to a full or failing disk."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _BROKEN
+
+
+def open_database(path: Path, *, max_pages: int) -> Database:
+    """Open or make the file, and read it through.
+
+    Raises:
+        OutboxBusyError: another program has it.
+        sqlite3.Error: damaged (see :func:`is_broken`), or the disk fails.
+    """
+    try:
+        return Database(path, max_pages=max_pages)
+    except sqlite3.OperationalError as error:
+        if (error.sqlite_errorcode & 0xFF) in _BUSY:
+            raise OutboxBusyError(path) from error
+        raise
+
+
+def move_aside(path: Path, *, now: datetime) -> tuple[Path, list[Outgoing]]:
+    """Put a damaged file where it can be looked at; also the events that could still be read from it."""
+    saved = _salvage(path)
+    aside = path.with_name(f"{path.stem}.damaged-{now:%Y%m%dT%H%M%S.%f}{path.suffix}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    return aside, saved
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=0.5, check_same_thread=False)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("BEGIN IMMEDIATE")  # takes the lock
+    connection.execute("ROLLBACK")
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        error = sqlite3.DatabaseError(verdict)
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+    connection.executescript(_SCHEMA)
+
+
+def _salvage(path: Path) -> list[Outgoing]:
+    saved: list[Outgoing] = []
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        with closing(connection):
+            for event in _readable(connection):
+                saved.append(event)  # noqa: PERF402 - what was read before the damage is kept
+    except (sqlite3.Error, ValueError) as error:
+        log.warning("damaged outbox can't be read to its end", path=str(path), saved=len(saved), error=str(error))
+    return saved
+
+
+def _readable(connection: sqlite3.Connection) -> Iterator[Outgoing]:
+    for row in connection.execute(
+        "SELECT id, rank, payload, received_at, device FROM events NOT INDEXED WHERE receipted_at IS NULL"
+    ):
+        yield _outgoing(row)
+
+
+def _outgoing(row: tuple[str, int, bytes, str, str | None]) -> Outgoing:
+    event, rank, payload, received, device = row
+    return Outgoing(event, Rank(rank), payload, datetime.fromisoformat(received), device)

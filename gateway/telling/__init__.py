@@ -1,0 +1,1 @@
+"""The hub's word, and our own, to the wearer over GATT."""

@@ -1,0 +1,1 @@
+"""To the hub and back over MQTT."""

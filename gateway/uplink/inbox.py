@@ -1,0 +1,121 @@
+"""What comes from the hub: receipts, bytes for a device, and whether it is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import structlog
+
+from gateway.domain import telling
+from protocols.mqtt.envelope import (
+    CommandEnvelope,
+    Envelope,
+    EnvelopeError,
+    GatewayState,
+    Outcome,
+    ReceiptEnvelope,
+    StatusEnvelope,
+)
+from protocols.mqtt.topics import Channel, hub_status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from gateway.domain.moment import Moment
+    from gateway.domain.outgoing import Speaker
+    from gateway.uplink.mailbox import Mailbox
+    from gateway.uplink.sender import Sender
+    from protocols.ids import Address
+    from protocols.mqtt.envelope import StatusData
+
+log = structlog.get_logger()
+
+BATCH: Final = 100
+"""Most messages read in one step."""
+
+Kind = TypeVar("Kind", bound=Envelope[Any])
+
+
+def subscriptions(speaker: Speaker) -> tuple[str, str, str]:
+    """Receipts, commands, and the hub's status."""
+    return speaker.topic(Channel.RECEIPT), speaker.topic(Channel.COMMAND), hub_status(speaker.organisation)
+
+
+class Inbox:
+    """Used by one thread.
+
+    Args:
+        speaker: who we are.
+        sender: whose events are receipted, and which sends again when the hub comes back.
+        mailbox: where the broker's messages are left.
+        tell: takes bytes for a device: address, value, for how many seconds they are worth writing.
+
+    Attributes:
+        hub_online: what the hub's status says; None before it said anything.
+        unreadable: messages from the hub that can't be read, by channel.
+    """
+
+    def __init__(
+        self, speaker: Speaker, sender: Sender, mailbox: Mailbox, *, tell: Callable[[Address, bytes, float], None]
+    ) -> None:
+        self._sender = sender
+        self._mailbox = mailbox
+        self._tell = tell
+        self._hub_boot: str | None = None
+        readers = (self._receipts, self._commands, self._hub_status)
+        self._readers: dict[str, Callable[[Sequence[bytes], Moment], None]] = dict(
+            zip(subscriptions(speaker), readers, strict=True)
+        )
+        self.hub_online: bool | None = None
+        self.unreadable: Counter[str] = Counter()
+
+    def step(self, now: Moment) -> bool:
+        """Read what came; True if there may be more."""
+        messages = self._mailbox.take_messages(BATCH)
+        for topic, read in self._readers.items():
+            read([message.payload for message in messages if message.topic == topic], now)
+        for message in messages:
+            message.acknowledge()
+        return len(messages) == BATCH
+
+    def _receipts(self, payloads: Sequence[bytes], now: Moment) -> None:
+        receipts = self._envelopes(Channel.RECEIPT, ReceiptEnvelope, payloads)
+        for receipt in receipts:
+            data = receipt.data
+            if data.outcome is Outcome.UNREADABLE:
+                log.error("the hub could not read an event", event=data.event)
+            if data.address is not None and data.downlink is not None:
+                self._tell(data.address, data.downlink, telling.RECEIPT_FOR_S)
+        if receipts:
+            self._sender.receipted([receipt.data.event for receipt in receipts], now)
+
+    def _commands(self, payloads: Sequence[bytes], _now: Moment) -> None:
+        for command in self._envelopes(Channel.COMMAND, CommandEnvelope, payloads):
+            # Both times are the hub's: a gateway whose clock is wrong measures the same span.
+            span_s = (command.data.expires_at - command.time).total_seconds()
+            self._tell(command.data.address, command.data.downlink, min(span_s, telling.COMMAND_MOST_S))
+
+    def _hub_status(self, payloads: Sequence[bytes], now: Moment) -> None:
+        for status in self._envelopes(Channel.STATUS, StatusEnvelope, payloads):
+            self._hub_is(status.data, now)
+
+    def _hub_is(self, data: StatusData, now: Moment) -> None:
+        online = data.state is GatewayState.ONLINE
+        if not online:
+            log.error("the hub is offline")
+        elif not self.hub_online or self._hub_boot != data.boot:
+            log.info("the hub is online", boot=data.boot)
+            if self.hub_online is not None:  # it was away; otherwise everything goes out with the connection
+                self._sender.all_due(now)
+        self.hub_online, self._hub_boot = online, data.boot
+
+    def _envelopes(self, channel: Channel, kind: type[Kind], payloads: Sequence[bytes]) -> list[Kind]:
+        found: list[Kind] = []
+        for payload in payloads:
+            try:
+                found.append(kind.from_json(payload))
+            except EnvelopeError as unreadable:
+                self.unreadable[channel] += 1
+                log.warning("unreadable message from the hub", channel=channel, problems=unreadable.problems)
+        return found
