@@ -152,7 +152,7 @@ def deadline(desk: Desk, organisation: OrganisationId, incident: str) -> None:
 
 
 def take(desk: Desk, organisation: OrganisationId, incident: str, by: str) -> IncidentRecord:
-    """*I have it.*
+    """Somebody has it.
 
     Raises:
         UnknownIncidentError, NotPossibleError: as they say.
@@ -161,7 +161,7 @@ def take(desk: Desk, organisation: OrganisationId, incident: str, by: str) -> In
 
 
 def help_sent(desk: Desk, organisation: OrganisationId, incident: str, by: str) -> IncidentRecord:
-    """*Help is on its way.*
+    """Help is on its way.
 
     Raises:
         UnknownIncidentError, NotPossibleError: as they say.

@@ -112,7 +112,7 @@ def _notice(desk: Desk, heard: Heard) -> None:
 
 
 def _alarm(desk: Desk, heard: Heard) -> None:
-    """A pre-alarm or an alarm. One that was dealt with already, or cancelled before it was heard, raises nothing new."""
+    """What was dealt with already, or is a pre-alarm cancelled before it was heard, raises nothing new."""
     known = _incident(desk, heard)
     if known is not None and known.state.phase is Phase.CLOSED:
         _attach(desk, heard, known)

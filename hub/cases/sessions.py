@@ -82,7 +82,7 @@ def log(desk: Desk, organisation: OrganisationId, new: NewSession, by: str | Non
     record = SessionRecord(organisation, *ids, state)
     sessions.add(desk.tx, record)
     _note(desk, record, "logged", by, {"risk": new.risk, "ends_at": new.ends_at.isoformat()})
-    return apply(desk, record, Started(), by) if new.start_now else record
+    return start(desk, organisation, record.id, by) if new.start_now else record
 
 
 def get(desk: Desk, organisation: OrganisationId, session: str) -> SessionRecord:
@@ -97,7 +97,7 @@ def get(desk: Desk, organisation: OrganisationId, session: str) -> SessionRecord
     return record
 
 
-def apply(desk: Desk, record: SessionRecord, event: SessionEvent, by: str | None = None) -> SessionRecord:
+def apply(desk: Desk, record: SessionRecord, event: SessionEvent) -> SessionRecord:
     """Decide on one event, save, write it down, and carry out what follows.
 
     Raises:

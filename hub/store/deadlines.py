@@ -55,16 +55,19 @@ def set_(tx: Tx, organisation: OrganisationId, kind: DeadlineKind, subject: str,
     )
 
 
-def claim(tx: Tx, *, leave: Collection[tuple[str, str, str]] = ()) -> Deadline | None:
+def claim(
+    tx: Tx, *, kinds: Collection[DeadlineKind] = tuple(DeadlineKind), leave: Collection[tuple[str, str, str]] = ()
+) -> Deadline | None:
     """The oldest deadline that is due, locked against other replicas until this transaction ends.
 
     Args:
         tx: the transaction; its time decides what is due.
+        kinds: which to look at.
         leave: keys to pass over.
     """
     statement = (
         select(deadlines)
-        .where(deadlines.c.due_at <= tx.now)
+        .where(deadlines.c.due_at <= tx.now, deadlines.c.kind.in_(list(kinds)))
         .order_by(deadlines.c.due_at)
         .limit(1)
         .with_for_update(skip_locked=True)

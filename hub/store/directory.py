@@ -97,6 +97,11 @@ def all_organisations(tx: Tx) -> list[Organisation]:
     return [Organisation(OrganisationId(row.id), row.name, row.zone) for row in rows]
 
 
+def get_organisation(tx: Tx, organisation: OrganisationId) -> Organisation | None:
+    row = tx.connection.execute(select(organisations).where(organisations.c.id == organisation)).one_or_none()
+    return None if row is None else Organisation(OrganisationId(row.id), row.name, row.zone)
+
+
 def add_account(tx: Tx, account: Account) -> None:
     tx.connection.execute(insert(accounts).values(**_fields(account)))
 
@@ -115,6 +120,17 @@ def find_accounts(tx: Tx, account: str) -> list[Account]:
 def active_accounts(tx: Tx, organisation: OrganisationId) -> list[Account]:
     where = (accounts.c.organisation == organisation, accounts.c.active.is_(True))
     return [_account(row) for row in tx.connection.execute(select(accounts).where(*where).order_by(accounts.c.id))]
+
+
+def all_accounts(tx: Tx, organisation: OrganisationId) -> list[Account]:
+    """Active or not: names on old incidents stay readable."""
+    where = accounts.c.organisation == organisation
+    return [_account(row) for row in tx.connection.execute(select(accounts).where(where).order_by(accounts.c.id))]
+
+
+def set_password(tx: Tx, organisation: OrganisationId, account: str, password_hash: str) -> None:
+    where = (accounts.c.organisation == organisation, accounts.c.id == account)
+    tx.connection.execute(update(accounts).where(*where).values(password_hash=password_hash))
 
 
 def add_worker(tx: Tx, worker: Worker) -> None:
@@ -198,6 +214,13 @@ def devices_of(tx: Tx, organisation: OrganisationId, worker: str) -> list[Addres
     """What a worker wears now."""
     where = (assignments.c.organisation == organisation, assignments.c.worker == worker, assignments.c.until.is_(None))
     return [Address(row.address) for row in tx.connection.execute(select(assignments.c.address).where(*where))]
+
+
+def wearers(tx: Tx, organisation: OrganisationId) -> dict[Address, WorkerId]:
+    """Who wears which device now."""
+    where = (assignments.c.organisation == organisation, assignments.c.until.is_(None))
+    rows = tx.connection.execute(select(assignments.c.address, assignments.c.worker).where(*where))
+    return {Address(row.address): WorkerId(row.worker) for row in rows}
 
 
 def _fields(record: Account | Worker | Place | Device) -> dict[str, Any]:

@@ -95,14 +95,14 @@ def save(tx: Tx, record: IncidentRecord) -> None:
 def get(tx: Tx, organisation: OrganisationId, incident: str) -> IncidentRecord | None:
     """One incident, locked until the transaction ends."""
     where = (incidents.c.organisation == organisation, incidents.c.id == incident)
-    row = tx.connection.execute(select(incidents).where(*where).with_for_update()).one_or_none()
+    row = tx.connection.execute(tx.lock(select(incidents).where(*where))).one_or_none()
     return None if row is None else _record(row)
 
 
 def live(tx: Tx, organisation: OrganisationId, subject: str) -> IncidentRecord | None:
     """The live incident about somebody, locked until the transaction ends."""
     where = (incidents.c.organisation == organisation, incidents.c.live_subject == subject)
-    row = tx.connection.execute(select(incidents).where(*where).with_for_update()).one_or_none()
+    row = tx.connection.execute(tx.lock(select(incidents).where(*where))).one_or_none()
     return None if row is None else _record(row)
 
 

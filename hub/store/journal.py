@@ -80,7 +80,7 @@ def append(
 
 def _head(tx: Tx, organisation: OrganisationId, chain: str) -> Row[Any] | None:
     where = (chains.c.organisation == organisation, chains.c.chain == chain)
-    return tx.connection.execute(select(chains).where(*where).with_for_update()).one_or_none()
+    return tx.connection.execute(tx.lock(select(chains).where(*where))).one_or_none()
 
 
 def _canonical(detail: Mapping[str, str]) -> str:

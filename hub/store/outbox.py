@@ -201,3 +201,8 @@ def _item(row: Row[Any]) -> Item:
         row.created_at,
         row.detail,
     )
+
+
+def has_due(tx: Tx) -> bool:
+    """Whether anything waits to be sent now."""
+    return tx.connection.execute(select(outbox.c.id).where(outbox.c.due_at <= tx.now).limit(1)).first() is not None

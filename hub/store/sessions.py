@@ -81,7 +81,7 @@ def _set_deadlines(tx: Tx, record: SessionRecord) -> None:
 def get(tx: Tx, organisation: OrganisationId, session: str) -> SessionRecord | None:
     """One session, locked until the transaction ends."""
     where = (sessions.c.organisation == organisation, sessions.c.id == session)
-    row = tx.connection.execute(select(sessions).where(*where).with_for_update()).one_or_none()
+    row = tx.connection.execute(tx.lock(select(sessions).where(*where))).one_or_none()
     return None if row is None else _record(row)
 
 
@@ -92,7 +92,7 @@ def active_of(tx: Tx, organisation: OrganisationId, worker: str) -> list[Session
         sessions.c.worker == worker,
         sessions.c.phase == SessionPhase.ACTIVE,
     )
-    return [_record(row) for row in tx.connection.execute(select(sessions).where(*where).with_for_update())]
+    return [_record(row) for row in tx.connection.execute(tx.lock(select(sessions).where(*where)))]
 
 
 def listed(

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Select, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 if TYPE_CHECKING:
@@ -71,11 +71,17 @@ class Tx:
         connection: to execute on.
         now: the database's time, the same for the whole transaction.
         new_id: makes ids that nobody else makes.
+        writes: False in a read, where rows are not locked.
     """
 
     connection: Connection
     now: datetime
     new_id: Callable[[], str]
+    writes: bool
+
+    def lock(self, statement: Select[Any]) -> Select[Any]:
+        """``statement``, its rows kept from other replicas until this transaction ends."""
+        return statement.with_for_update() if self.writes else statement
 
 
 def random_id() -> str:
@@ -136,7 +142,7 @@ class Store:
         """Run ``work`` on a consistent snapshot; what it writes is thrown away."""
         try:
             with self.engine.connect().execution_options(reading=True) as connection:
-                return work(self._tx(connection))
+                return work(self._tx(connection, writes=False))
         except OperationalError as failure:
             raise StoreUnavailableError(str(failure.orig)) from failure
 
@@ -149,17 +155,17 @@ class Store:
         for attempt in itertools.count(1):
             try:
                 with self.engine.begin() as connection:
-                    return work(self._tx(connection))
+                    return work(self._tx(connection, writes=True))
             except DBAPIError as failure:
                 if attempt == _TRIES or not _may_retry(failure):
                     _raise(failure)
         raise AssertionError  # pragma: no cover - itertools.count has no end
 
-    def _tx(self, connection: Connection) -> Tx:
+    def _tx(self, connection: Connection, *, writes: bool) -> Tx:
         if self._clock is not None:
-            return Tx(connection, self._clock.now(), self._new_id)
+            return Tx(connection, self._clock.now(), self._new_id, writes)
         now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return Tx(connection, now.astimezone(UTC), self._new_id)
+        return Tx(connection, now.astimezone(UTC), self._new_id, writes)
 
 
 def _may_retry(failure: DBAPIError) -> bool:

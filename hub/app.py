@@ -1,0 +1,231 @@
+"""The hub, put together: the only place that reads clocks and knows every part."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import structlog
+import uvicorn
+
+from hub.cases.desk import Routes
+from hub.cases.notify import EMAIL, WEBHOOK
+from hub.channels.email import SmtpChannel
+from hub.channels.webhook import WebhookChannel
+from hub.dispatcher import Dispatcher
+from hub.domain.incident import Phase
+from hub.ingest.events import BATCH as EVENT_BATCH
+from hub.ingest.events import EventIngest
+from hub.ingest.inbox import Inbox
+from hub.ingest.signs import BATCH as SIGN_BATCH
+from hub.ingest.signs import SignIngest
+from hub.loops import Loop
+from hub.metrics import HubMetrics
+from hub.status import Announcer
+from hub.store import directory, incidents, outbox, presence, schema
+from hub.store.store import Store, open_engine
+from hub.ticker import Ticker
+from hub.web import accounts
+from hub.web.app import build
+from hub.web.context import Console
+from protocols.ids import OrganisationId
+from protocols.mqtt import topics
+from protocols.mqtt.topics import Channel
+from tocsin import __version__
+from tocsin.mqtt import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hub.channels.port import Channel as ChannelPort
+    from hub.settings import HubSettings
+    from hub.store.store import Tx
+    from tocsin.mqtt import Received
+
+log = structlog.get_logger()
+
+IDLE_S: Final = 0.25
+"""How long a loop waits when nobody wakes it: the longest that a due deadline lies unseen."""
+GAUGES_S: Final = 5.0
+SENDERS: Final = 16
+
+
+class Hub:
+    """One replica.
+
+    Args:
+        settings: all there is to know.
+    """
+
+    def __init__(self, settings: HubSettings) -> None:
+        self.settings = settings
+        self.metrics = HubMetrics()
+        self.store = Store(open_engine(settings.database))
+        schema.prepare(self.store.engine)
+        self.routes = _routes(settings)
+        self._events = Inbox()
+        self._signs = Inbox()
+        self._waiting: list[Received] = []
+        boot = secrets.token_hex(4)
+        self._event_link = self._link(f"hub.{boot}.events", (Channel.EVENT,), self._events)
+        self._sign_link = self._link(f"hub.{boot}.signs", (Channel.STATUS, Channel.PRESENCE), self._signs)
+        self._announcer = Announcer(settings.mqtt, boot)
+        self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="send")
+        self._event_ingest = EventIngest(self.store, self.routes, self._event_link.publish, self.metrics)
+        self._sign_ingest = SignIngest(self.store, self.routes, self.metrics, self.wake)
+        self._ticker = Ticker(self.store, self.routes, self.metrics)
+        self._dispatcher = Dispatcher(
+            self.store,
+            self.routes,
+            _channels(settings),
+            publish=self._event_link.publish,
+            public_url=settings.web.public_url,
+            executor=self._senders,
+            metrics=self.metrics,
+            wake=self.wake,
+        )
+        self._dispatch_loop = Loop("dispatch", self._dispatch, self.metrics)
+        self._tick_loop = Loop("tick", self._tick, self.metrics)
+        self._loops = (
+            Loop("ingest", self._ingest, self.metrics),
+            Loop("signs", self._take_signs, self.metrics),
+            self._tick_loop,
+            self._dispatch_loop,
+            Loop("gauges", self._gauges, self.metrics),
+        )
+
+    def _link(self, client_id: str, channels: tuple[Channel, ...], inbox: Inbox) -> Connection:
+        subscriptions = [topics.from_gateways(channel) for channel in channels]
+        return Connection(self.settings.mqtt, client_id=client_id, subscriptions=subscriptions, on_message=inbox.put)
+
+    def wake(self) -> None:
+        """Something was written: look at once for what is due."""
+        self._dispatch_loop.wake()
+        self._tick_loop.wake()
+
+    def start(self) -> None:
+        """Everything but the web server."""
+        for loop in self._loops:
+            loop.start()
+        self._event_link.start()
+        self._sign_link.start()
+
+    def stop(self) -> None:
+        """Finish what is under way; what is not is in the database."""
+        self._announcer.stop()
+        self._event_link.stop()
+        self._sign_link.stop()
+        for loop in self._loops:
+            loop.stop()
+        self._senders.shutdown(wait=True, cancel_futures=True)
+        self.store.close()
+
+    def first_passwords(self) -> dict[OrganisationId, str]:
+        """A password for the administrator of each organisation in which nobody can sign in; never shown again."""
+        known = self.store.read(directory.all_organisations)
+        return self.store.write(lambda tx: accounts.first_accounts(tx, [organisation.id for organisation in known]))
+
+    def console(self) -> Console:
+        return Console(
+            store=self.store,
+            routes=self.routes,
+            wake=self.wake,
+            public_url=self.settings.web.public_url,
+            secure_cookies=self.settings.web.is_secure,
+            metrics=self.metrics.render,
+            health=self.health,
+            version=__version__,
+        )
+
+    def health(self) -> Mapping[str, bool]:
+        """What must be true for alarms to get through."""
+        return {
+            "broker": self._event_link.connected,
+            **{loop.name: not loop.is_stalled for loop in self._loops},
+        }
+
+    def _ingest(self) -> float:
+        self._waiting = self._waiting or self._events.take(EVENT_BATCH, IDLE_S)
+        if self._waiting:
+            self._event_ingest.step(self._waiting)
+            self._waiting = []
+            self.wake()
+        return 0.0
+
+    def _take_signs(self) -> float:
+        batch = self._signs.take(SIGN_BATCH, IDLE_S)
+        if batch:
+            self._sign_ingest.step(batch)
+        return 0.0
+
+    def _tick(self) -> float:
+        if self._ticker.step(time.monotonic()):
+            self._dispatch_loop.wake()
+        return IDLE_S
+
+    def _dispatch(self) -> float:
+        self._dispatcher.step()
+        return IDLE_S
+
+    def _gauges(self) -> float:
+        """Figures that are looked up, not counted; also tells gateways whether this hub can record."""
+        organisations = self.store.read(directory.all_organisations)
+        self._announcer.announce(organisation.id for organisation in organisations)
+        self.metrics.outbox_depth.set(self.store.read(outbox.depth))
+        ages, blind = [0.0], 0
+        for organisation in organisations:
+            ages += self.store.read(partial(_untaken_ages, organisation.id))
+            blind += self.store.read(partial(_blind_gateways, organisation.id))
+        self.metrics.alarm_age.set(max(ages))
+        self.metrics.gateways_blind.set(blind)
+        return GAUGES_S
+
+
+def _untaken_ages(organisation: OrganisationId, tx: Tx) -> list[float]:
+    live = incidents.listed(tx, organisation, only_live=True)
+    return [(tx.now - record.opened_at).total_seconds() for record in live if record.state.phase is Phase.OPEN]
+
+
+def _blind_gateways(organisation: OrganisationId, tx: Tx) -> int:
+    return sum(gateway.blind for gateway in presence.all_gateways(tx, organisation))
+
+
+def _routes(settings: HubSettings) -> Routes:
+    webhooks: dict[OrganisationId, tuple[str, ...]] = {}
+    for webhook in settings.webhooks:
+        organisation = OrganisationId(webhook.organisation)
+        webhooks[organisation] = (*webhooks.get(organisation, ()), webhook.name)
+    return Routes(email=settings.email is not None, webhooks=webhooks)
+
+
+def _channels(settings: HubSettings) -> dict[str, ChannelPort]:
+    by_name = {(webhook.organisation, webhook.name): webhook for webhook in settings.webhooks}
+    channels: dict[str, ChannelPort] = {WEBHOOK: WebhookChannel(by_name, clock=lambda: datetime.now(UTC))}
+    if settings.email is not None:
+        channels[EMAIL] = SmtpChannel(settings.email)
+    return channels
+
+
+def run(settings: HubSettings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    hub = Hub(settings)
+    for organisation, password in hub.first_passwords().items():
+        print(f"\n  First sign-in for {organisation}: account admin, password {password}\n", flush=True)  # noqa: T201
+    hub.start()
+    try:
+        uvicorn.run(
+            build(hub.console()),
+            host=settings.web.host,
+            port=settings.web.port,
+            ssl_certfile=settings.web.tls_cert_file,
+            ssl_keyfile=settings.web.tls_key_file,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=3,
+        )
+    finally:
+        hub.stop()

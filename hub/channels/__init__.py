@@ -1,0 +1,1 @@
+"""Ways of reaching a person or an alarm receiving centre: a folder each."""

@@ -1,0 +1,83 @@
+"""Handing a message to an SMTP server (RFC 5321)."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Final
+
+from hub.channels import wording
+from hub.channels.port import ChannelError, Field
+
+if TYPE_CHECKING:
+    from hub.channels.port import Outgoing
+    from hub.settings import EmailSettings
+
+_PERMANENT: Final = range(500, 600)
+
+
+class SmtpChannel:
+    """One connection per message: simple, and a dead server never holds up the next one for long."""
+
+    carries = frozenset({Field.WHO, Field.WHAT, Field.WHEN, Field.LINK})
+
+    def __init__(self, settings: EmailSettings) -> None:
+        self._settings = settings
+        self._domain = settings.sender.rpartition("@")[2].rstrip(">")
+
+    def send(self, outgoing: Outgoing) -> str:
+        message = self.compose(outgoing)
+        try:
+            with self._connect() as server:
+                server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as refused:
+            code, said = next(iter(refused.recipients.values()))
+            raise self._error(f"{code} {_text(said)}", permanent=code in _PERMANENT) from refused
+        except smtplib.SMTPResponseException as refused:
+            detail = f"{refused.smtp_code} {_text(refused.smtp_error)}"
+            raise self._error(detail, permanent=refused.smtp_code in _PERMANENT) from refused
+        except (OSError, smtplib.SMTPException) as failure:
+            raise self._error(str(failure) or type(failure).__name__, permanent=False) from failure
+        return f"taken by {self._settings.host}"
+
+    def compose(self, outgoing: Outgoing) -> EmailMessage:
+        """The message, plain text; the same Message-ID at every attempt, so a repeat is seen to be one."""
+        facts = outgoing.facts
+        message = EmailMessage()
+        message["From"] = self._settings.sender
+        message["To"] = Address(addr_spec=outgoing.target)
+        message["Subject"] = " ".join(wording.subject(facts).split())
+        message["Date"] = format_datetime(facts.opened_at)
+        message["Message-ID"] = f"<{outgoing.id}@{self._domain}>"
+        if outgoing.incident is not None:
+            message["References"] = f"<incident-{outgoing.incident}@{self._domain}>"
+        message["Importance"] = "high"
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(wording.body(facts))
+        return message
+
+    def _connect(self) -> smtplib.SMTP:
+        settings = self._settings
+        if settings.security == "tls":
+            context = ssl.create_default_context()
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                settings.host, settings.port, timeout=settings.timeout_s, context=context
+            )
+        else:
+            server = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_s)
+        if settings.security == "starttls":
+            server.starttls(context=ssl.create_default_context())
+        password = settings.password()
+        if settings.username is not None and password is not None:
+            server.login(settings.username, password)
+        return server
+
+    def _error(self, detail: str, *, permanent: bool) -> ChannelError:
+        return ChannelError("email", detail, permanent=permanent)
+
+
+def _text(said: bytes | str) -> str:
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else said

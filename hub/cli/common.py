@@ -1,0 +1,69 @@
+"""What the hub's commands share: settings and a store, or a readable error and exit code 1."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from hub.settings import HubSettings
+from hub.store import directory, schema
+from hub.store.schema import LiveSessionsError
+from hub.store.store import Store, StoreUnavailableError, open_engine
+from protocols.ids import OrganisationId
+from tocsin.settings import SettingsError, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hub.store.store import Tx
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Settings file (TOML).", envvar="TOCSIN_HUB_CONFIG")
+]
+Organisation = Annotated[str | None, typer.Option("--organisation", "-o", help="Id; needed when there are several.")]
+
+
+def fail(message: str) -> typer.Exit:
+    """Print in red; to be raised."""
+    typer.secho(message, fg="red", err=True)
+    return typer.Exit(code=1)
+
+
+def settings(config: Path | None) -> HubSettings:
+    try:
+        return load(HubSettings, config)
+    except SettingsError as wrong:
+        raise fail(str(wrong)) from wrong
+
+
+@contextmanager
+def opened(config: Path | None) -> Iterator[Store]:
+    """The hub's database, its tables ready."""
+    store = Store(open_engine(settings(config).database))
+    try:
+        schema.prepare(store.engine)
+        yield store
+    except (StoreUnavailableError, LiveSessionsError, SQLAlchemyError, LookupError, ValueError) as wrong:
+        raise fail(str(wrong)) from wrong
+    finally:
+        store.close()
+
+
+def chosen(tx: Tx, organisation: str | None) -> OrganisationId:
+    """The organisation that was named, or the only one there is.
+
+    Raises:
+        LookupError: there is none, or it must be named.
+    """
+    known = [one.id for one in directory.all_organisations(tx)]
+    if organisation is not None and organisation in known:
+        return OrganisationId(organisation)
+    if organisation is None and len(known) == 1:
+        return known[0]
+    if not known:
+        raise LookupError("there is no organisation yet: tocsin hub organisation ID NAME")
+    raise LookupError(f"name one of the organisations with --organisation: {', '.join(known)}")

@@ -1,0 +1,153 @@
+"""Leased rows of the outbox, handed to their channels; sent at least once, looked at again just before.
+
+A row is marked only after its channel has taken the message: a process that dies in between sends it once more.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from hub.cases import notify
+from hub.cases.desk import Desk
+from hub.cases.telling import DOWNLINK
+from hub.channels.port import ChannelError
+from hub.dispatcher import downlinks, facts
+from hub.domain.incident import Message
+from hub.store import faults, outbox
+from hub.store.faults import FaultKind
+from hub.store.outbox import ItemState
+from hub.store.store import Rank
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor, Future
+
+    from hub.cases.desk import Routes
+    from hub.channels.port import Channel, Outgoing
+    from hub.metrics import HubMetrics
+    from hub.store.outbox import Item
+    from hub.store.store import Store, Tx
+
+log = structlog.get_logger()
+
+IN_FLIGHT: Final = 16
+FAULT_AFTER: Final = 3
+"""Failures in a row of one message before the channel is called failing."""
+_BACKOFF_S: Final = (2, 4, 8, 16, 30)
+
+
+class Dispatcher:
+    """Sends what is due.
+
+    Args:
+        store: where the outbox is.
+        routes: for telling people of a channel that fails.
+        channels: by name.
+        publish: hands a downlink to the broker; False when there is no connection.
+        public_url: links begin with it.
+        executor: runs the sending; slow channels must not hold up the others.
+        metrics: of the hub.
+        wake: called when a place becomes free, so that the next row is looked for at once.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        routes: Routes,
+        channels: Mapping[str, Channel],
+        *,
+        publish: Callable[[str, bytes], bool],
+        public_url: str,
+        executor: Executor,
+        metrics: HubMetrics,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._routes = routes
+        self._channels = channels
+        self._publish = publish
+        self._public_url = public_url.rstrip("/")
+        self._executor = executor
+        self._metrics = metrics
+        self._wake = wake
+        self._running: set[Future[None]] = set()
+
+    def step(self) -> int:
+        """Lease what is due, as far as there is a free place, and start sending it; how many there were.
+
+        Raises:
+            StoreUnavailableError: the database does not answer; what is due stays due.
+        """
+        self._running = {future for future in self._running if not future.done()}
+        free = IN_FLIGHT - len(self._running)
+        if free == 0 or not self._store.read(outbox.has_due):
+            return 0
+        items = self._store.write(lambda tx: outbox.lease(tx, free), rank=Rank.ALARM)
+        for item in items:
+            self._running.add(self._executor.submit(self._handle, item))
+        return len(items)
+
+    def _handle(self, item: Item) -> None:
+        try:
+            if item.channel == DOWNLINK:
+                self._store.write(lambda tx: downlinks.send(tx, item, self._publish), rank=Rank.ALARM)
+            else:
+                self._notify(item)
+        except Exception:  # the lease ends and somebody tries again; never quietly
+            self._metrics.loop_errors.labels("dispatcher").inc()
+            log.exception("sending failed", item=item.id, channel=item.channel)
+        finally:
+            self._wake()
+
+    def _notify(self, item: Item) -> None:
+        outgoing = self._store.read(lambda tx: self._prepare(tx, item))
+        if outgoing is None:
+            self._store.write(lambda tx: outbox.finish(tx, item, ItemState.CANCELLED, "no longer wanted"))
+            return
+        if item.attempts == 0 and item.message in {Message.ALARM, Message.DURESS}:
+            self._metrics.press_to_first_attempt.observe(outgoing.facts.age_s)
+        try:
+            said = self._channels[item.channel].send(outgoing)
+        except ChannelError as failure:
+            self._failed(item, failure)
+        else:
+            self._sent(item, said)
+
+    def _prepare(self, tx: Tx, item: Item) -> Outgoing | None:
+        if not facts.still_wanted(tx, item):
+            return None
+        to = facts.target(tx, item)
+        if to is None or item.channel not in self._channels:
+            return None
+        return facts.outgoing(tx, item, to, self._channels[item.channel].carries, self._public_url)
+
+    def _sent(self, item: Item, said: str) -> None:
+        self._metrics.sends.labels(item.channel, "sent").inc()
+
+        def work(tx: Tx) -> None:
+            outbox.finish(tx, item, ItemState.SENT, said)
+            faults.clear(tx, item.organisation, FaultKind.CHANNEL_FAILING, _subject(item))
+
+        self._store.write(work, rank=Rank.ALARM)
+
+    def _failed(self, item: Item, failure: ChannelError) -> None:
+        self._metrics.sends.labels(item.channel, "refused" if failure.permanent else "failed").inc()
+        log.warning("notification not taken", item=item.id, channel=item.channel, detail=failure.detail)
+        self._store.write(lambda tx: self._write_failure(tx, item, failure), rank=Rank.ALARM)
+
+    def _write_failure(self, tx: Tx, item: Item, failure: ChannelError) -> None:
+        if failure.permanent:
+            outbox.finish(tx, item, ItemState.FAILED, failure.detail)
+        else:
+            wait = _BACKOFF_S[min(item.attempts, len(_BACKOFF_S) - 1)]
+            outbox.retry(tx, item, tx.now + timedelta(seconds=wait), failure.detail)
+        if failure.permanent or item.attempts + 1 >= FAULT_AFTER:
+            desk = Desk(tx, self._routes)
+            notify.fault(desk, item.organisation, FaultKind.CHANNEL_FAILING, _subject(item), failure.detail)
+
+
+def _subject(item: Item) -> str:
+    return f"{item.channel} to {item.recipient}"

@@ -1,0 +1,202 @@
+"""The event topic: decoded, recorded in one transaction, receipted after commit, acknowledged last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from hub.cases import hearing, notify, recording
+from hub.cases.desk import Desk
+from hub.cases.recording import Recorded
+from hub.domain.matching import Verdict
+from hub.store import directory, incidents
+from hub.store import events as event_rows
+from hub.store.events import Heard
+from hub.store.faults import FaultKind
+from hub.store.store import Rank, StoreUnavailableError
+from protocols.ble import bthome
+from protocols.events import ALARM_STAGES
+from protocols.mqtt import topics
+from protocols.mqtt.envelope import (
+    EnvelopeError,
+    EventEnvelope,
+    FrameData,
+    GatewayEventData,
+    GatewayTrouble,
+    Outcome,
+    ReceiptData,
+    ReceiptEnvelope,
+    claimed_id,
+)
+from protocols.mqtt.topics import Channel, Topic, TopicError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from hub.cases.desk import Routes
+    from hub.metrics import HubMetrics
+    from hub.store.store import Store, Tx
+    from tocsin.mqtt import Received
+
+log = structlog.get_logger()
+
+BATCH: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A message that is committed, and what must now be said about it."""
+
+    topic: Topic
+    event: str | None
+    recorded: Recorded
+    at: datetime
+
+
+class EventIngest:
+    """Records events.
+
+    Args:
+        store: where.
+        routes: how people are reached.
+        publish: hands a receipt to the broker.
+        metrics: of the hub.
+    """
+
+    def __init__(
+        self, store: Store, routes: Routes, publish: Callable[[str, bytes], bool], metrics: HubMetrics
+    ) -> None:
+        self._store = store
+        self._routes = routes
+        self._publish = publish
+        self._metrics = metrics
+
+    def step(self, batch: Sequence[Received]) -> None:
+        """Record a batch, then receipt it, then acknowledge it.
+
+        Raises:
+            StoreUnavailableError: nothing was recorded, nothing acknowledged; call again with the same batch.
+        """
+        for message, done in zip(batch, self._record(batch), strict=True):
+            if done is not None:
+                self._receipt(done)
+            message.acknowledge()
+
+    def _record(self, batch: Sequence[Received]) -> list[Done | None]:
+        try:
+            return self._store.write(lambda tx: [self._one(tx, message) for message in batch], rank=Rank.ALARM)
+        except StoreUnavailableError:
+            raise
+        except Exception:  # one message spoils the batch: find it
+            self._metrics.loop_errors.labels("ingest").inc()
+            log.exception("batch failed; recording one by one", size=len(batch))
+            return [self._alone(message) for message in batch]
+
+    def _alone(self, message: Received) -> Done | None:
+        try:
+            return self._store.write(lambda tx: self._one(tx, message), rank=Rank.ALARM)
+        except StoreUnavailableError:
+            raise
+        except Exception as failure:
+            problem = f"recording failed: {failure!r}"
+            log.exception("message failed", topic=message.topic)
+            return self._store.write(lambda tx: self._unreadable_anyway(tx, message, problem), rank=Rank.ALARM)
+
+    def _one(self, tx: Tx, message: Received) -> Done | None:
+        topic = self._topic(message)
+        if topic is None:
+            return None
+        desk = Desk(tx, self._routes)
+        try:
+            envelope = EventEnvelope.from_json(message.payload)
+        except EnvelopeError as wrong:
+            return self._unreadable(desk, topic, message, wrong.problems)
+        if isinstance(envelope.data, GatewayEventData):
+            _gateway_event(desk, topic, envelope.data)
+            return Done(topic, envelope.id, Recorded(Outcome.RECORDED), tx.now)
+        return self._frame(desk, topic, message, envelope, envelope.data)
+
+    def _frame(
+        self, desk: Desk, topic: Topic, message: Received, envelope: EventEnvelope, data: FrameData
+    ) -> Done | None:
+        device = directory.get_device(desk.tx, topic.organisation, data.address)
+        if device is None:
+            return self._unreadable(desk, topic, message, [f"data.address: no device {data.address} was ever enrolled"])
+        try:
+            report = bthome.decode(data.address, device.key, data.frame)
+        except bthome.FrameError as wrong:
+            return self._unreadable(desk, topic, message, [f"data.frame: {wrong}"])
+        heard = Heard(
+            topic.organisation,
+            topic.gateway,
+            report,
+            envelope.time,
+            envelope.timequality,
+            envelope.receivedtime,
+            data.rssi,
+            data.frame,
+        )
+        recorded = recording.record(desk, heard)
+        self._measure(desk, heard, recorded)
+        return Done(topic, envelope.id, recorded, desk.now)
+
+    def _topic(self, message: Received) -> Topic | None:
+        try:
+            return topics.parse(message.topic)
+        except TopicError as wrong:
+            self._metrics.refused.labels("event", "topic").inc()
+            log.warning("message refused", error=str(wrong))
+            return None
+
+    def _unreadable(self, desk: Desk, topic: Topic, message: Received, problems: list[str]) -> Done:
+        recorded = recording.unreadable(desk, topic.organisation, topic.gateway, message.payload, problems)
+        return Done(topic, claimed_id(message.payload), recorded, desk.now)
+
+    def _unreadable_anyway(self, tx: Tx, message: Received, problem: str) -> Done | None:
+        topic = self._topic(message)
+        return None if topic is None else self._unreadable(Desk(tx, self._routes), topic, message, [problem])
+
+    def _measure(self, desk: Desk, heard: Heard, recorded: Recorded) -> None:
+        if recorded.outcome is not Outcome.RECORDED or heard.report.stage not in ALARM_STAGES:
+            return
+        self._metrics.press_to_recorded.observe(max(0.0, (desk.now - heard.observed_at).total_seconds()))
+        number = event_rows.incident_of(desk.tx, heard.organisation, heard.report.identity)
+        record = None if number is None else incidents.get(desk.tx, heard.organisation, number)
+        if record is not None and record.match.verdict is not Verdict.MATCHED:
+            self._metrics.unmatched.labels(record.match.verdict).inc()
+
+    def _receipt(self, done: Done) -> None:
+        self._metrics.events.labels(done.recorded.outcome).inc()
+        if done.event is None:
+            return
+        payload = _receipt(done).to_json()
+        for gateway in dict.fromkeys((done.topic.gateway, *done.recorded.gateways)):
+            self._publish(str(Topic(done.topic.organisation, gateway, Channel.RECEIPT)), payload)
+
+
+def _receipt(done: Done) -> ReceiptEnvelope:
+    event = str(done.event)
+    return ReceiptEnvelope(
+        id=f"receipt-{event}"[:200],
+        source=f"{done.topic.organisation}/{topics.HUB}",
+        subject=done.recorded.address,
+        time=done.at,
+        recordedtime=done.at,
+        data=ReceiptData(
+            event=event,
+            outcome=done.recorded.outcome,
+            address=done.recorded.address,
+            downlink=done.recorded.downlink,
+        ),
+    )
+
+
+def _gateway_event(desk: Desk, topic: Topic, data: GatewayEventData) -> None:
+    if data.trouble is GatewayTrouble.SHEDDING:
+        notify.fault(desk, topic.organisation, FaultKind.GATEWAY_SHEDDING, topic.gateway, data.detail)
+        return
+    is_blind = data.trouble is GatewayTrouble.BLIND
+    hearing.blind(desk, topic.organisation, topic.gateway, is_blind=is_blind, detail=data.detail)

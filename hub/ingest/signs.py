@@ -1,0 +1,124 @@
+"""The status and presence topics: who is there. Not kept in the journal, not receipted, never ahead of an alarm."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from hub.cases import hearing, recording
+from hub.cases.desk import Desk
+from hub.store import directory
+from hub.store import events as event_rows
+from hub.store.events import Heard
+from hub.store.store import Rank, StoreUnavailableError
+from protocols.ble import bthome
+from protocols.mqtt import topics
+from protocols.mqtt.envelope import (
+    EnvelopeError,
+    PresenceEnvelope,
+    StatusEnvelope,
+    TimeQuality,
+    observed,
+)
+from protocols.mqtt.topics import Channel, TopicError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from hub.cases.desk import Routes
+    from hub.metrics import HubMetrics
+    from hub.store.store import Store, Tx
+    from protocols.events import DeviceReport
+    from protocols.mqtt import envelope
+    from protocols.mqtt.topics import Topic
+    from tocsin.mqtt import Received
+
+log = structlog.get_logger()
+
+BATCH: Final = 64
+
+
+class SignIngest:
+    """Records signs of life."""
+
+    def __init__(self, store: Store, routes: Routes, metrics: HubMetrics, wake: Callable[[], None]) -> None:
+        self._store = store
+        self._routes = routes
+        self._metrics = metrics
+        self._wake = wake
+
+    def step(self, batch: Sequence[Received]) -> None:
+        """Record a batch and acknowledge it. What can't be read is counted and gone: the next digest comes soon.
+
+        Raises:
+            StoreUnavailableError: nothing was recorded; by the time the database is back, newer signs are there.
+        """
+        for message in batch:
+            try:
+                self._store.write(partial(self._one, message), rank=Rank.ROUTINE)
+            except StoreUnavailableError:
+                raise
+            except Exception as failure:  # noqa: BLE001 - one bad sign must not hide the others
+                self._refuse(message, "failed", failure)
+            message.acknowledge()
+        self._wake()
+
+    def _refuse(self, message: Received, reason: str, failure: Exception) -> None:
+        self._metrics.refused.labels("sign", reason).inc()
+        log.warning("sign refused", topic=message.topic, reason=reason, error=str(failure)[:500])
+
+    def _one(self, message: Received, tx: Tx) -> None:
+        try:
+            topic = topics.parse(message.topic)
+            if topic.gateway == topics.HUB:
+                return
+            self._read(Desk(tx, self._routes), topic, message)
+        except (TopicError, EnvelopeError) as wrong:
+            self._refuse(message, type(wrong).__name__, wrong)
+
+    def _read(self, desk: Desk, topic: Topic, message: Received) -> None:
+        if topic.channel is Channel.STATUS:
+            status = StatusEnvelope.from_json(message.payload).data
+            hearing.gateway_status(desk, topic.organisation, topic.gateway, status, retained=message.retained)
+        elif topic.channel is Channel.PRESENCE and not message.retained:
+            self._digest(desk, topic, PresenceEnvelope.from_json(message.payload))
+
+    def _digest(self, desk: Desk, topic: Topic, digest: PresenceEnvelope) -> None:
+        hearing.gateway_alive(desk, topic.organisation, topic.gateway, digest.data.boot)
+        for heard in digest.data.devices:
+            self._device(desk, topic, digest, heard)
+
+    def _device(self, desk: Desk, topic: Topic, digest: PresenceEnvelope, heard: envelope.Heard) -> None:
+        device = directory.get_device(desk.tx, topic.organisation, heard.address)
+        if device is None:
+            self._metrics.refused.labels("presence", "unknown_device").inc()
+            return
+        try:
+            report = bthome.decode(heard.address, device.key, heard.frame)
+        except bthome.FrameError as wrong:
+            self._metrics.refused.labels("presence", wrong.reason).inc()
+            return
+        age = max(timedelta(0), digest.time - heard.heard_at)
+        if not hearing.device(desk, topic.organisation, topic.gateway, report, heard.rssi, age):
+            self._metrics.refused.labels("presence", bthome.ReplayError.reason).inc()
+        _catch_missed_event(desk, topic, heard, report)
+
+
+def _catch_missed_event(desk: Desk, topic: Topic, heard: envelope.Heard, report: DeviceReport) -> None:
+    """A digest whose frame tells of an event that was never recorded: it is recorded now."""
+    if report.is_heartbeat or report.stage in event_rows.stages(desk.tx, topic.organisation, report.identity):
+        return
+    event = Heard(
+        topic.organisation,
+        topic.gateway,
+        report,
+        observed(heard.heard_at, report.age_s),
+        TimeQuality.UNSYNCHRONISED,
+        heard.heard_at,
+        heard.rssi,
+        heard.frame,
+    )
+    recording.record(desk, event)

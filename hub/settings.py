@@ -1,0 +1,75 @@
+"""Settings of the hub."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
+from typing import Annotated, Literal
+
+from pydantic import AnyHttpUrl, Field, StringConstraints
+from pydantic_settings import SettingsConfigDict
+
+from protocols.ids import NAME
+from tocsin.settings import MqttSettings, ProgramSettings, Section, read_secret
+
+Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
+
+
+class WebSettings(Section):
+    """Where the console listens, and how people reach it (links in e-mails begin with ``public_url``)."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str = "http://127.0.0.1:8080"
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+
+    @property
+    def is_secure(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+class EmailSettings(Section):
+    """The SMTP server that takes our mail. ``security`` is ``starttls``, ``tls`` or ``none`` (loopback only)."""
+
+    host: str
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    username: str | None = None
+    password_file: Path | None = None
+    sender: str
+    timeout_s: float = Field(default=10, gt=0, le=20)
+
+    def password(self) -> str | None:
+        return None if self.password_file is None else read_secret(self.password_file)
+
+
+class WebhookSettings(Section):
+    """One place that is told of every alert of an organisation, signed as Standard Webhooks asks."""
+
+    organisation: Name
+    name: Name
+    url: AnyHttpUrl
+    secret_file: Path
+    timeout_s: float = Field(default=10, gt=0, le=20)
+
+    def secret(self) -> bytes:
+        return read_secret(self.secret_file).encode()
+
+
+class BrokerSettings(Section):
+    """The embedded broker (``tocsin hub broker``): for one box and the demo, on loopback only."""
+
+    port: int = Field(default=1883, ge=1, le=65535)
+
+
+class HubSettings(ProgramSettings):
+    """Everything the hub can be told. ``database`` is a SQLAlchemy URL for SQLite or PostgreSQL."""
+
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_HUB_")
+
+    database: str = "sqlite:///tocsin-hub.db"
+    mqtt: MqttSettings = MqttSettings()
+    web: WebSettings = WebSettings()
+    email: EmailSettings | None = None
+    webhooks: tuple[WebhookSettings, ...] = ()
+    broker: BrokerSettings = BrokerSettings()

@@ -1,0 +1,61 @@
+"""The hub's own status per organisation, with a last will: gateways must know when it is blind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from protocols.mqtt import topics
+from protocols.mqtt.envelope import GatewayState, StatusData, StatusEnvelope
+from tocsin import __version__
+from tocsin.mqtt import Connection, Will
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from protocols.ids import OrganisationId
+    from tocsin.settings import MqttSettings
+
+
+class Announcer:
+    """One small connection per organisation, because a connection has one will."""
+
+    def __init__(self, mqtt: MqttSettings, boot: str) -> None:
+        self._mqtt = mqtt
+        self._boot = boot
+        self._links: dict[OrganisationId, Connection] = {}
+
+    def announce(self, organisations: Iterable[OrganisationId]) -> None:
+        """Say *online* for each organisation. Called only by who has just seen that the database answers."""
+        for organisation in organisations:
+            if organisation not in self._links:
+                self._links[organisation] = self._open(organisation)
+            self._say(organisation, GatewayState.ONLINE)
+
+    def stop(self) -> None:
+        for organisation, link in self._links.items():
+            self._say(organisation, GatewayState.OFFLINE)
+            link.stop()
+
+    def _open(self, organisation: OrganisationId) -> Connection:
+        will = Will(topics.hub_status(organisation), self._envelope(organisation, GatewayState.OFFLINE))
+        link = Connection(
+            self._mqtt,
+            client_id=f"hub.{self._boot}.status.{organisation}",
+            will=will,
+            on_connect=lambda: self._say(organisation, GatewayState.ONLINE),
+        )
+        link.start()
+        return link
+
+    def _say(self, organisation: OrganisationId, state: GatewayState) -> None:
+        link = self._links.get(organisation)
+        if link is not None:
+            link.publish(topics.hub_status(organisation), self._envelope(organisation, state), retain=True)
+
+    def _envelope(self, organisation: OrganisationId, state: GatewayState) -> bytes:
+        now = datetime.now(UTC)
+        data = StatusData(state=state, boot=self._boot, version=__version__)
+        return StatusEnvelope(
+            id=f"hub-{self._boot}-{now.timestamp()}", source=f"{organisation}/{topics.HUB}", time=now, data=data
+        ).to_json()
