@@ -1,0 +1,75 @@
+"""From what people type into forms to what the hub works with."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+_COORDINATES: Final = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d+(?:\.\d+)?)\s*")
+_MOST_NORTH: Final = 90
+_MOST_EAST: Final = 180
+
+
+class FieldError(ValueError):
+    """A field that can't be used.
+
+    Attributes:
+        where: its name.
+        what: is wrong, in words.
+    """
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(f"{where}: {what}")
+        self.where = where
+        self.what = what
+
+
+def local_time(where: str, text: str, zone: ZoneInfo) -> datetime:
+    """A wall-clock time of the organisation; of two (when the clocks go back) the earlier.
+
+    Raises:
+        FieldError: it is no time.
+    """
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as wrong:
+        raise FieldError(where, f"{text!r} is no date and time") from wrong
+    return at if at.tzinfo is not None else at.replace(tzinfo=zone)
+
+
+def coordinates(where: str, text: str) -> tuple[float, float] | None:
+    """``51.5074, -0.1278`` as latitude and longitude in degrees; None when nothing was typed.
+
+    Raises:
+        FieldError: they are no coordinates, or not on this planet.
+    """
+    if not text.strip():
+        return None
+    found = _COORDINATES.fullmatch(text)
+    if found is None:
+        raise FieldError(where, f"{text!r} is not like 51.50740, -0.12780 (latitude, longitude)")
+    latitude, longitude = float(found[1]), float(found[2])
+    if abs(latitude) > _MOST_NORTH or abs(longitude) > _MOST_EAST:
+        raise FieldError(where, f"{text!r} is no place on Earth")
+    return latitude, longitude
+
+
+def required(where: str, text: str) -> str:
+    """Something must be there.
+
+    Raises:
+        FieldError: nothing is.
+    """
+    if not text.strip():
+        raise FieldError(where, "please fill it in")
+    return text.strip()
+
+
+def local_path(path: str) -> str:
+    """A path on this hub to go to next; ``/`` for anything that could lead elsewhere."""
+    is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if is_ours else "/"

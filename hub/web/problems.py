@@ -1,0 +1,151 @@
+"""Errors as answers: problem+json (RFC 9457) for programs, a page or a line of text for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from hub.cases.enrolment import AlreadyThereError
+from hub.cases.incidents import UnknownIncidentError
+from hub.cases.sessions import UnknownReferenceError
+from hub.domain.incident import NotPossibleError
+from hub.domain.session import SessionError, SessionTimeError
+from hub.store.store import StoreUnavailableError
+from hub.web import render
+from hub.web.accounts import WhichOrganisationError, WrongPasswordError
+from hub.web.fields import FieldError
+from hub.web.guard import ForgedError, NotSignedInError
+from hub.web.throttle import TooManyAttemptsError
+from protocols.ids import AddressError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI, Request
+
+_TITLES: Final = {
+    400: "Not understood",
+    401: "Not signed in",
+    403: "Refused",
+    404: "Not found",
+    405: "Not possible here",
+    409: "Not possible now",
+    413: "Too large",
+    422: "Something is not right in what was sent",
+    429: "Too many attempts",
+    500: "An error of this hub",
+    503: "The database is not available",
+}
+_STATUS: Final[dict[type[Exception], int]] = {
+    NotPossibleError: 409,
+    SessionError: 409,
+    AlreadyThereError: 409,
+    UnknownIncidentError: 404,
+    UnknownReferenceError: 404,
+    SessionTimeError: 422,
+    FieldError: 422,
+    AddressError: 422,
+    RequestValidationError: 422,
+    StoreUnavailableError: 503,
+    NotSignedInError: 401,
+    WrongPasswordError: 401,
+    WhichOrganisationError: 401,
+    ForgedError: 403,
+    TooManyAttemptsError: 429,
+}
+_NAMED: Final = ("what", "where", "id", "incident", "phase", "starts_at", "ends_at", "wait_s")
+"""Attributes of our errors that a program may want to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One error, ready to be told.
+
+    Attributes:
+        kind: a stable name for programs.
+        detail: one sentence.
+        more: what, where: whatever the error knows.
+    """
+
+    status: int
+    kind: str
+    detail: str
+    more: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return _TITLES.get(self.status, "That did not work")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of ours, and every other, in these ways."""
+    for kind in (*_STATUS, HTTPException, Exception):
+        app.add_exception_handler(kind, answer)
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """The answer to a request that failed."""
+    problem = _problem(error)
+    if request.url.path.startswith("/api/"):
+        return _to_program(request, problem)
+    if isinstance(error, NotSignedInError) and request.method == "GET" and "hx-request" not in request.headers:
+        return _to_sign_in(request)
+    if "hx-request" in request.headers:
+        return PlainTextResponse(f"{problem.title}: {problem.detail}", problem.status, problem.headers)
+    return render.page(request, "problem.html", {"problem": problem}, problem.status, problem.headers)
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, HTTPException):
+        return Problem(error.status_code, "http", str(error.detail), headers=dict(error.headers or {}))
+    if isinstance(error, RequestValidationError):
+        return _invalid(error)
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+    if status == 500:  # noqa: PLR2004 - what happened is in the log, not on the wire
+        return Problem(500, "internal", "it has been written to the log")
+    more = {name: str(getattr(error, name)) for name in _NAMED if hasattr(error, name)}
+    return Problem(status, _kind(error), str(error), more, _headers(error))
+
+
+def _kind(error: Exception) -> str:
+    name = type(error).__name__.removesuffix("Error")
+    return "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("-")
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    if isinstance(error, TooManyAttemptsError):
+        return {"Retry-After": str(error.wait_s)}
+    return {"Retry-After": "2"} if isinstance(error, StoreUnavailableError) else {}
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    errors = [{"where": ".".join(map(str, one["loc"])), "what": one["msg"]} for one in error.errors()]
+    detail = "; ".join(f"{one['where']}: {one['what']}" for one in errors)
+    return Problem(422, "invalid", detail, {"errors": errors})
+
+
+def _to_program(request: Request, problem: Problem) -> Response:
+    content = {
+        **problem.more,
+        "type": f"urn:tocsin:problem:{problem.kind}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": request.url.path,
+    }
+    headers = dict(problem.headers)
+    if problem.status == 401:  # noqa: PLR2004
+        headers["WWW-Authenticate"] = 'Basic realm="Tocsin"'
+    return JSONResponse(content, problem.status, headers, media_type="application/problem+json")
+
+
+def _to_sign_in(request: Request) -> Response:
+    """A link in a web mail brings no strict cookie along; the browser's own second look does."""
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        return render.page(request, "again.html", {"path": request.url.path})
+    path = request.url.path
+    return RedirectResponse("/sign-in" if path == "/" else f"/sign-in?next={quote(path)}", 303)

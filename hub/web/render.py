@@ -1,0 +1,32 @@
+"""Templates: escaped always, and a name that does not exist is an error, not an empty place."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.templating import Jinja2Templates
+
+if TYPE_CHECKING:
+    from fastapi import Request
+    from fastapi.responses import Response
+
+STATIC: Final = resources.files("hub.web") / "static"
+_TEMPLATES: Final = Jinja2Templates(
+    env=Environment(
+        loader=PackageLoader("hub.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+)
+
+
+def page(
+    request: Request, name: str, context: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """One page. Every template may read ``me`` (None when nobody is signed in) and ``version``."""
+    values = {"me": None, "version": request.app.version, "board": None, **context}
+    return _TEMPLATES.TemplateResponse(request, name, values, status, headers)
