@@ -22,9 +22,8 @@ def run(hci: str, config: Path, adapter: str = "hci0") -> None:
     Raises:
         SettingsError: the settings can't be used.
     """
-    from gateway.settings import GatewaySettings
-
     from gateway import app
+    from gateway.settings import GatewaySettings
     from tocsin.settings import load
 
     settings = load(GatewaySettings, config)

@@ -46,6 +46,10 @@ class HciPort:
         host, port = self._server.sockets[0].getsockname()[:2]
         return f"{host}:{port}"
 
+    @property
+    def host_connected(self) -> bool:
+        return self._host is not None
+
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()

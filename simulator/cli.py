@@ -1,0 +1,144 @@
+"""``tocsin simulate``: run a simulated site, and make things happen in it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import httpx
+import typer
+
+from simulator import gateway_host, serving, world
+from simulator.actions import Action
+from tocsin.log import configure
+from tocsin.settings import LogSettings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+app = typer.Typer(no_args_is_help=True, help="Run a simulated site, and make things happen in it.")
+
+State = Annotated[Path, typer.Option("--state", envvar="TOCSIN_SITE", help="Directory the site keeps its state in.")]
+HERE = Path(".tocsin/site")
+Result = TypeVar("Result")
+Name = Annotated[str, typer.Argument(help="Who.")]
+
+
+@app.command()
+def site(
+    file: Annotated[Path, typer.Argument(help="World file (TOML).")],
+    state: State = HERE,
+    api_port: Annotated[int, typer.Option(help="Port of the page and API; 0 = any free.")] = 0,
+    smtp_port: Annotated[int, typer.Option(help="Port of the mailbox; 0 = any free.")] = 0,
+) -> None:
+    """Run a world: its people's alarms, the radio, a port for each gateway, a mailbox, and a page to watch it."""
+    configure(LogSettings())
+    loaded = _settled(lambda: world.load(file))
+    asyncio.run(serving.serve(loaded, state, api_port=api_port, smtp_port=smtp_port, ready=_introduce))
+
+
+def _introduce(ports: serving.Ports) -> None:
+    typer.secho(f"Simulated site: {ports.api}", fg="green")
+    typer.echo(f"Mailbox (SMTP): 127.0.0.1:{ports.smtp_port}")
+    for name, where in ports.hci.items():
+        typer.echo(f"Gateway {name}: tocsin simulate gateway --hci {where} --config <gateway.toml>")
+
+
+@app.command()
+def gateway(
+    hci: Annotated[str, typer.Option(help="host:port of its controller, as the site printed it.")],
+    config: Annotated[Path, typer.Option(help="Settings file of the gateway.")],
+) -> None:
+    """Run the real gateway with its Bluetooth adapter on the virtual radio."""
+    _settled(lambda: gateway_host.run(hci, config))
+
+
+@app.command()
+def devices(file: Annotated[Path, typer.Argument(help="World file (TOML).")]) -> None:
+    """Print name, address and key of each alarm in a world, for enrolling them."""
+    loaded = _settled(lambda: world.load(file))
+    for person in loaded.people:
+        make = loaded.make(person.name)
+        typer.echo(f"{make.name}\t{make.address}\t{make.key.hex()}")
+
+
+@app.command()
+def people(state: State = HERE) -> None:
+    """Show everybody's alarm as it is now."""
+    for person in _ask(state, "GET", "/people"):
+        typer.echo(_line(person))
+
+
+@app.command()
+def battery(name: Name, percent: Annotated[int, typer.Argument(min=0, max=100)], state: State = HERE) -> None:
+    """Set the charge of somebody's alarm; 0 = it dies."""
+    typer.echo(_line(_ask(state, "POST", f"/people/{name}/battery", {"percent": percent})))
+
+
+@app.command()
+def walk(name: Name, place: Annotated[str, typer.Argument(help="Where to.")], state: State = HERE) -> None:
+    """Send somebody to a place."""
+    _ask(state, "POST", f"/people/{name}/walk", {"place": place})
+
+
+@app.command()
+def faults(
+    *,
+    jam: Annotated[bool | None, typer.Option("--jam/--no-jam", help="Nobody hears anything.")] = None,
+    mute: Annotated[list[str] | None, typer.Option(help="Silence these stations, and no others.")] = None,
+    loss: Annotated[float | None, typer.Option(min=0, max=1, help="Share of adverts lost.")] = None,
+    repeats: Annotated[float | None, typer.Option(min=0, max=1, help="Share of adverts heard twice.")] = None,
+    refuse_mail: Annotated[bool | None, typer.Option("--refuse-mail/--take-mail", help="Break the mailbox.")] = None,
+    clear: Annotated[bool, typer.Option(help="First switch all faults off.")] = False,
+    state: State = HERE,
+) -> None:
+    """Break things on purpose; what is not named stays as it is."""
+    named = {"jammed": jam, "muted": mute, "loss": loss, "repeats": repeats, "mail_refused": refuse_mail}
+    none = {"jammed": False, "muted": [], "loss": 0, "loss_at": {}, "repeats": 0, "mail_refused": False}
+    change = {**(none if clear else {}), **{key: value for key, value in named.items() if value is not None}}
+    for key, value in _ask(state, "POST", "/faults", change).items():
+        typer.echo(f"{key}: {value}")
+
+
+def _command(action: Action) -> Callable[..., None]:
+    def act(name: Name, state: State = HERE) -> None:
+        typer.echo(_line(_ask(state, "POST", f"/people/{name}/{action}", {})))
+
+    act.__doc__ = f"{action.value.replace('-', ' ').capitalize()}: the wearer does it, or it happens to the alarm."
+    return act
+
+
+for _action in Action:
+    app.command(_action.value)(_command(_action))
+
+
+def _ask(state: Path, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+    ports = _settled(lambda: serving.find(state))
+    try:
+        answer = httpx.request(method, ports.api + path, json=body, timeout=10)
+    except httpx.TransportError as gone:
+        _fail(f"{ports.api} does not answer: {gone}")
+    if answer.is_error:
+        _fail(str(answer.json().get("detail", answer.text)))
+    return answer.json()
+
+
+def _line(person: dict[str, Any]) -> str:
+    power = f"{person['battery_percent']} %" if person["is_on"] else "off"
+    return (
+        f"{person['name']:12} LED {person['led']:14} {person['cause']} {person['stage']}, told: {person['told']} "
+        f"(event {person['epoch']}/{person['sequence']}, battery {power})"
+    )
+
+
+def _settled(act: Callable[[], Result]) -> Result:
+    try:
+        return act()
+    except SettingsError as wrong:
+        _fail(str(wrong))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.secho(message, fg="red", err=True)
+    raise typer.Exit(code=1)
