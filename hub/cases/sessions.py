@@ -151,7 +151,7 @@ def answered(desk: Desk, organisation: OrganisationId, worker: str, gateway: str
         if record.state.overrun_due is None:
             apply(desk, record, Extended(desk.now + ANSWERED))
     live = incident_rows.live(desk.tx, organisation, incidents.of_worker(worker))
-    if live is not None and live.state.phase is Phase.PENDING and live.state.kind in {Kind.OVERRUN, Kind.SILENCE}:
+    if live is not None and live.state.kind in {Kind.OVERRUN, Kind.SILENCE}:
         incidents.apply(desk, live, Withdrawn("the worker checked in"))
 
 

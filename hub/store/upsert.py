@@ -23,7 +23,7 @@ def _insert(tx: Tx, table: Table) -> sqlite.Insert | postgresql.Insert:
 def insert_new(tx: Tx, table: Table, values: dict[str, Any]) -> bool:
     """Insert unless its key is there already; True if it is new."""
     statement = _insert(tx, table).values(**values).on_conflict_do_nothing()
-    return tx.connection.execute(statement).rowcount == 1
+    return tx.connection.execute(statement.returning(*table.primary_key)).first() is not None
 
 
 def put(tx: Tx, table: Table, rows: Sequence[dict[str, Any]]) -> None:

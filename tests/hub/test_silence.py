@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hub.cases import incidents, sessions
+from hub.domain.incident import Kind, Outcome, Phase
+from hub.domain.session import Risk
+from hub.store.faults import FaultKind
+from protocols.ble import downlink
+from protocols.events import Cause, Stage
+from protocols.mqtt.envelope import GatewayState
+from tests.hub.desk import ACME, Office
+
+
+def test_a_silent_device_in_a_high_risk_session_is_asked_itself_and_then_alarms(office: Office) -> None:
+    office.session(Risk.HIGH)
+    office.digest(office.alarm.frame())
+    office.pass_time(seconds=89)
+    assert office.incidents() == []
+    office.pass_time(seconds=2)
+    assert office.the_incident().state.phase is Phase.PENDING
+    assert office.mails() == {("alice@acme.example", "welfare"): 1}
+    assert downlink.KIND_COMMAND in {kind for kind, *_ in office.told()}
+    office.pass_time(seconds=60)
+    assert office.mails()["sam@acme.example", "alarm"] == 1
+
+
+def test_a_device_heard_again_before_the_alarm_wakes_nobody(office: Office) -> None:
+    office.session(Risk.HIGH)
+    office.pass_time(seconds=100)
+    assert office.the_incident().state.phase is Phase.PENDING
+    office.digest(office.alarm.frame())
+    office.pass_time(seconds=80)
+    assert office.the_incident().state.phase is Phase.WITHDRAWN
+    assert office.mails() == {("alice@acme.example", "welfare"): 1}
+
+
+def test_a_device_heard_again_after_the_alarm_closes_nothing(office: Office) -> None:
+    office.session(Risk.HIGH)
+    office.pass_time(seconds=170)
+    office.digest(office.alarm.frame())
+    assert office.the_incident().state.phase is Phase.OPEN
+
+
+def test_silence_in_a_session_of_normal_risk_is_a_fault_and_ends_when_it_is_heard(office: Office) -> None:
+    office.session()
+    office.pass_time(seconds=181)
+    assert [fault.kind for fault in office.faults()] == [FaultKind.DEVICE_SILENT]
+    assert sorted(office.fault_mails()) == ["mo@acme.example", "sam@acme.example"]
+    assert office.incidents() == []
+    office.digest(office.alarm.frame())
+    assert office.faults() == []
+
+
+def test_a_device_that_is_heard_is_never_called_silent(office: Office) -> None:
+    office.session(Risk.HIGH, minutes=30)
+    for _ in range(40):
+        office.digest(office.alarm.frame())
+        office.pass_time(seconds=30)
+    assert office.incidents() == []
+    assert office.faults() == []
+
+
+def test_a_replayed_frame_is_no_sign_of_life(office: Office) -> None:
+    office.session(Risk.HIGH)
+    old = office.alarm.frame()
+    office.digest(old)
+    office.pass_time(seconds=60)
+    office.digest(old, gateway="south")
+    office.pass_time(seconds=31)
+    assert office.the_incident().state.kind is Kind.SILENCE
+
+
+def test_a_stale_digest_does_not_mean_alive(office: Office) -> None:
+    office.session(Risk.HIGH)
+    office.pass_time(seconds=85)
+    office.digest(office.alarm.frame(), age_s=80)
+    office.pass_time(seconds=20)
+    assert office.the_incident().state.kind is Kind.SILENCE
+
+
+def test_a_digest_that_tells_of_an_alarm_never_recorded_raises_it(office: Office) -> None:
+    office.session()
+    office.digest(office.alarm.event(Cause.PANIC))
+    assert office.mail.said() == [("sam@acme.example", "alarm")]
+
+
+def test_an_overrun_asks_the_worker_first_and_a_check_in_gives_more_time(office: Office) -> None:
+    session = office.session(minutes=10)
+    for _ in range(15):
+        office.pass_time(minutes=1)
+        office.digest(office.alarm.frame())
+    assert office.the_incident().state.kind is Kind.OVERRUN
+    office.hear(office.alarm.event(Cause.CHECK_IN, Stage.NOTICE))
+    assert office.the_incident().state.phase is Phase.WITHDRAWN
+    assert "check-in" in office.written(session.id)
+    for _ in range(10):
+        office.pass_time(minutes=1)
+        office.digest(office.alarm.frame())
+    assert office.mails() == {("alice@acme.example", "welfare"): 1}
+
+
+def test_a_check_in_after_the_overrun_alarmed_is_told_to_everyone_and_closes_nothing(office: Office) -> None:
+    office.session(minutes=10)
+    office.pass_time(minutes=16)
+    office.hear(office.alarm.event(Cause.CHECK_IN, Stage.NOTICE))
+    assert office.the_incident().state.phase is Phase.OPEN
+    assert office.mails()["mo@acme.example", "cancelled_by_wearer"] == 1
+
+
+def test_an_overrun_that_nobody_answers_becomes_an_alarm(office: Office) -> None:
+    office.session(minutes=10)
+    office.pass_time(minutes=15, seconds=61)
+    assert ("sam@acme.example", "alarm") in office.mails()
+
+
+def test_ending_the_session_withdraws_the_question_but_not_the_red_alert(office: Office) -> None:
+    first = office.session(minutes=10)
+    office.pass_time(minutes=15, seconds=5)
+    office.desk(lambda desk: sessions.end(desk, ACME, first.id, "sam"))
+    assert office.the_incident().state.phase is Phase.WITHDRAWN
+    second = office.session(minutes=10)
+    office.hear(office.alarm.event(Cause.PANIC))
+    office.desk(lambda desk: sessions.end(desk, ACME, second.id, "sam"))
+    assert office.live() is not None
+
+
+def test_a_session_starts_by_itself_and_is_watched_from_then(office: Office) -> None:
+    starts = office.at() + timedelta(minutes=5)
+    new = sessions.NewSession("alice", "home-17", starts, starts + timedelta(hours=1), Risk.HIGH)
+    office.desk(lambda desk: sessions.log(desk, ACME, new, "sam"))
+    office.pass_time(minutes=5)
+    office.pass_time(seconds=91)
+    assert office.the_incident().state.kind is Kind.SILENCE
+
+
+def test_after_closing_a_silence_the_session_is_watched_again(office: Office) -> None:
+    office.session(Risk.HIGH)
+    office.pass_time(seconds=170)
+    number = office.the_incident().id
+    office.desk(lambda desk: incidents.close(desk, ACME, number, "sam", Outcome.FALSE_ALARM, "battery"))
+    office.pass_time(seconds=91)
+    assert len(office.incidents()) == 2
+
+
+def test_a_gateway_that_goes_quiet_is_a_fault_until_it_is_back(office: Office) -> None:
+    office.status(GatewayState.ONLINE)
+    office.pass_time(seconds=44)
+    assert office.faults() == []
+    office.pass_time(seconds=2)
+    assert [fault.kind for fault in office.faults()] == [FaultKind.GATEWAY_SILENT]
+    office.digest()
+    assert office.faults() == []
+    office.pass_time(seconds=46)
+    assert [fault.kind for fault in office.faults()] == [FaultKind.GATEWAY_SILENT]
+
+
+def test_a_last_will_is_a_fault_at_once(office: Office) -> None:
+    office.status(GatewayState.ONLINE)
+    office.status(GatewayState.OFFLINE)
+    assert [fault.kind for fault in office.faults()] == [FaultKind.GATEWAY_SILENT]
+
+
+def test_a_retained_status_is_no_sign_of_life(office: Office) -> None:
+    office.status(GatewayState.ONLINE)
+    office.pass_time(seconds=40)
+    office.status(GatewayState.ONLINE, retained=True)
+    office.pass_time(seconds=6)
+    assert [fault.kind for fault in office.faults()] == [FaultKind.GATEWAY_SILENT]
+
+
+def test_a_blind_gateway_is_a_fault_until_it_sees(office: Office) -> None:
+    office.status(GatewayState.ONLINE, blind=True)
+    assert [fault.kind for fault in office.faults()] == [FaultKind.GATEWAY_BLIND]
+    office.status(GatewayState.ONLINE, blind=False)
+    assert office.faults() == []
+
+
+def test_after_the_hub_was_away_nobodys_silence_is_believed_before_the_backlog_was_read(office: Office) -> None:
+    office.session(Risk.HIGH)
+    office.digest(office.alarm.frame())
+    office.watch.forward(minutes=10)
+    office.monotonic += 600
+    office.ticker.step(office.monotonic)
+    assert office.incidents() == []
+    office.digest(office.alarm.frame())
+    office.pass_time(seconds=60)
+    assert office.incidents() == []
