@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 PAGE_SIZE: Final = 4096
+LOG_PAGES: Final = 64
+"""The log is folded into the file at this size, so that the ballast (four times as much) always has room for it."""
+_LOCK_WAIT_S: Final = 0.5
+_PIECE: Final = 16
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _BROKEN: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _SCHEMA: Final = """
@@ -109,8 +113,8 @@ class Database:
         return self._delete("rank = ?", Rank.NOTICE)
 
     def fold(self) -> None:
-        """Write the log back into the file and give its room to the disk."""
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Write the log back into the file. The log keeps its room and is used again from its beginning."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def pending(self) -> Iterator[Outgoing]:
         """Events without a receipt, oldest first."""
@@ -131,8 +135,15 @@ class Database:
         self._connection.close()
 
     def _delete(self, where: str, *values: float) -> int:
-        with self._connection:
-            return self._connection.execute(f"DELETE FROM events WHERE {where}", values).rowcount  # noqa: S608 - our own
+        """In pieces, each folded, since on a full disk the log of the deletion has little room itself."""
+        some = f"DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE {where} LIMIT {_PIECE})"  # noqa: S608 - our own words
+        deleted, piece = 0, _PIECE
+        while piece == _PIECE:
+            with self._connection:
+                piece = self._connection.execute(some, values).rowcount
+            self.fold()
+            deleted += piece
+        return deleted
 
 
 def is_broken(error: sqlite3.Error) -> bool:
@@ -167,7 +178,7 @@ def move_aside(path: Path, *, now: datetime) -> tuple[Path, list[Outgoing]]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=0.5, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=_LOCK_WAIT_S, check_same_thread=False)
     try:
         _prepare(connection)
     except BaseException:
@@ -181,6 +192,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     connection.execute("BEGIN IMMEDIATE")  # takes the lock
     connection.execute("ROLLBACK")
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -194,7 +206,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 def _salvage(path: Path) -> list[Outgoing]:
     saved: list[Outgoing] = []
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_LOCK_WAIT_S)
         with closing(connection):
             for event in _readable(connection):
                 saved.append(event)  # noqa: PERF402 - what was read before the damage is kept

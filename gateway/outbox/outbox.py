@@ -1,8 +1,8 @@
 """Events until the hub's receipt.
 
 Everything unreceipted is in memory, so a dying disk stops nothing; the file is there for the next start. A new alarm is
-always taken: when it can't be written, receipted rows go first, then waiting notices, then the size limit, and when
-nothing helps it stays in memory, is sent all the same, and this is said.
+always taken: when it can't be written, receipted rows go first, then ballast and waiting notices, then the size limit,
+and when nothing helps it stays in memory, is sent all the same, and this is said.
 
 How often an event was sent and when it is due next is not in the file: after a start everything is due at once, and a
 synced write per attempt would wear out a memory card.
@@ -186,21 +186,17 @@ class Outbox:
 
     def _remedies(self) -> Iterator[Callable[[Database], None]]:
         yield self._shed_receipted
-        yield self._drop_ballast
         if any(event.rank < Rank.NOTICE for event in self._unstored.values()):
-            yield self._shed_notices
+            yield self._shed_all_but_alarms
             yield Database.unlimit
 
     def _shed_receipted(self, database: Database) -> None:
         self.shed += database.shed_receipted()
 
-    def _drop_ballast(self, database: Database) -> None:
+    def _shed_all_but_alarms(self, database: Database) -> None:
         self._ballast.drop()
         database.fold()
-        self._shed_receipted(database)
-
-    def _shed_notices(self, database: Database) -> None:
-        self.shed += database.shed_notices()
+        self.shed += database.shed_receipted() + database.shed_notices()
 
     def _give_up_for_now(self, error: sqlite3.Error, now: Moment) -> None:
         notices = [event.id for event in self._unstored.values() if event.rank is Rank.NOTICE]
@@ -230,7 +226,7 @@ class Outbox:
         self.failures[getattr(error, "sqlite_errorname", type(error).__name__)] += 1
 
     def _say(self, kind: str, what: str, now: Moment) -> None:
-        log.error("outbox", trouble=kind, detail=what)
         if now.ticks - self._said.get(kind, float("-inf")) >= _SAY_EVERY_S:
+            log.error("outbox", trouble=kind, detail=what)
             self._said[kind] = now.ticks
             self._sayings.append(what)
