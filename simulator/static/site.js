@@ -60,6 +60,11 @@ function showPerson(person) {
   play(shown.querySelector(".led i"), "led", person.led);
   play(shown.querySelector(".buzzer"), "buzzer", person.buzzer);
   play(shown.querySelector(".vibration"), "vibration", person.vibration);
+  const unfit = { remove: !person.worn, wear: person.worn, smash: !person.is_on, "switch-on": person.is_on };
+  for (const button of shown.querySelectorAll("button")) {
+    const action = button.dataset.do;
+    button.hidden = action in unfit ? unfit[action] || (!person.is_on && action !== "switch-on") : !person.is_on;
+  }
   shown.querySelector(".now").textContent = now(person);
   shown.querySelector(".facts").textContent =
     `LED ${person.led.replaceAll("_", " ")} · battery ${person.battery_percent} % · ${person.address} · event ${person.epoch}/${person.sequence}`;
