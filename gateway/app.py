@@ -191,7 +191,7 @@ class Gateway:
 
     def _publish(self, heard: HeardFrame, device: str, now: Moment) -> None:
         event = frame_event(self._speaker, heard, device=device, now=now)
-        log.info("event heard", event=event.id, cause=heard.report.cause.label, stage=heard.report.stage.label)
+        log.info("event heard", event_id=event.id, cause=heard.report.cause.label, stage=heard.report.stage.label)
         self._mailbox.accept(event)
 
     def _tell_from_thread(self, address: Address, value: bytes, for_s: float) -> None:

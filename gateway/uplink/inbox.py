@@ -84,7 +84,7 @@ class Inbox:
         for receipt in receipts:
             data = receipt.data
             if data.outcome is Outcome.UNREADABLE:
-                log.error("the hub could not read an event", event=data.event)
+                log.error("the hub could not read an event", event_id=data.event)
             if data.address is not None and data.downlink is not None:
                 self._tell(data.address, data.downlink, telling.RECEIPT_FOR_S)
         if receipts:
