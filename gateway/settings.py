@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from protocols.ble.bthome import KEY_SIZE
-from protocols.ids import NAME, Address, GatewayId, OrganisationId
+from protocols.ids import NAME, GatewayId, OrganisationId
+from protocols.mqtt.envelope import AddressField  # noqa: TC001 - pydantic reads it at run time
 from protocols.mqtt.topics import HUB
 from tocsin.settings import MqttSettings, ProgramSettings, Section, SettingsError, read_secret
 
+if TYPE_CHECKING:
+    from protocols.ids import Address
+
 _NAME: Final = Field(pattern=f"^{NAME}$")
-
-
-def _address(value: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
-    return Address(value) if isinstance(value, str) else value
 
 
 class RadioSettings(Section):
@@ -41,7 +41,7 @@ class PresenceSettings(Section):
 class DeviceSettings(Section):
     """A device of this organisation; ``key_file`` holds its key as 32 hexadecimal digits."""
 
-    address: Annotated[Address, BeforeValidator(_address), PlainSerializer(str)]
+    address: AddressField
     key_file: Path
 
     def key(self) -> bytes:

@@ -33,7 +33,7 @@ class _Device:
         self.key = key
         self.name = device_name(address, key)
         self.state = state
-        self.newest_frame = b""
+        self.newest_frame: bytes | None = None
 
 
 def device_name(address: Address, key: bytes) -> str:

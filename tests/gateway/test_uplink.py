@@ -1,0 +1,335 @@
+"""The uplink on a clock of its own, against a link that notes what is sent."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gateway.domain.outgoing import Outgoing, Rank, frame_event
+from gateway.outbox import Outbox
+from gateway.uplink.inbox import Inbox, subscriptions
+from gateway.uplink.mailbox import Arrivals, Mailbox
+from gateway.uplink.sender import Sender
+from gateway.uplink.standing import Digest, Standing, will
+from gateway.uplink.uplink import Uplink
+from protocols.ble import downlink, layout
+from protocols.mqtt.envelope import (
+    CommandData,
+    CommandEnvelope,
+    EventEnvelope,
+    GatewayEventData,
+    GatewayState,
+    GatewayTrouble,
+    Outcome,
+    PresenceEnvelope,
+    ReceiptData,
+    ReceiptEnvelope,
+    StatusData,
+    StatusEnvelope,
+)
+from protocols.mqtt.topics import Channel
+from tests.gateway.air import ADDRESS, SPEAKER, START, Time, event, from_hub, ids, opened, panic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gateway.domain.moment import Moment
+    from protocols.ids import Address
+
+EVENT, RECEIPT, COMMAND = (str(SPEAKER.topic(c)) for c in (Channel.EVENT, Channel.RECEIPT, Channel.COMMAND))
+HUB_STATUS = subscriptions(SPEAKER)[2]
+
+
+class Wire:
+    """A connection that can be cut."""
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.sent: list[tuple[str, bytes, bool]] = []
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        if self.connected:
+            self.sent.append((topic, payload, retain))
+        return self.connected
+
+    def take(self) -> list[bytes]:
+        payloads = [payload for _, payload, _ in self.sent]
+        self.sent.clear()
+        return payloads
+
+
+@dataclass
+class Letter:
+    topic: str
+    payload: bytes
+    acknowledged: list[bool] = field(default_factory=list)
+
+    def acknowledge(self) -> None:
+        self.acknowledged.append(True)
+
+
+class Post:
+    """A gateway's uplink."""
+
+    def __init__(self, directory: Path, time: Time) -> None:
+        self.time = time
+        self.wire = Wire()
+        self.mailbox = Mailbox()
+        self.outbox = Outbox(directory, max_mb=1, now=time(), ballast=0)
+        self.told: list[tuple[Address, bytes, float]] = []
+        self.latencies: list[float] = []
+        self.sender = Sender(
+            SPEAKER, self.outbox, self.wire, self.mailbox, receipt_after=self.latencies.append, now=time()
+        )
+        self.inbox = Inbox(SPEAKER, self.sender, self.mailbox, tell=lambda *told: self.told.append(told))
+        self.uplink = Uplink(self.sender, self.inbox)
+
+    def close(self) -> None:
+        self.outbox.close()
+
+    def step(self, after: float = 0.0) -> list[bytes]:
+        self.uplink.step(self.time.pass_(after))
+        return self.wire.take()
+
+    def receive(self, topic: str, payload: bytes) -> Letter:
+        letter = Letter(topic, payload)
+        self.mailbox.received(letter)
+        return letter
+
+    def receipt(self, id_: str, value: bytes | None = None) -> Letter:
+        return self.receive(RECEIPT, receipt(id_, value))
+
+    def hub(self, state: GatewayState, boot: str = "h1") -> None:
+        data = StatusData(state=state, boot=boot, version="1")
+        self.receive(HUB_STATUS, StatusEnvelope(id="s", source="charity/hub", time=START, data=data).to_json())
+
+
+def receipt(id_: str, value: bytes | None) -> bytes:
+    data = ReceiptData(event=id_, outcome=Outcome.RECORDED, address=ADDRESS, downlink=value)
+    return ReceiptEnvelope(id="r", source="charity/hub", time=START, recordedtime=START, data=data).to_json()
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def post(tmp_path: Path, time: Time) -> Iterator[Post]:
+    with closing(Post(tmp_path, time)) as made:
+        yield made
+
+
+def alarm(now: Moment, sequence: int = 1) -> Outgoing:
+    return frame_event(SPEAKER, opened(panic(sequence, sequence=sequence)), device="d", now=now)
+
+
+def test_an_alarm_is_sent_in_the_step_after_it_was_heard_and_is_on_disk_after_it(post: Post, time: Time) -> None:
+    post.mailbox.accept(alarm(time()))
+    assert ids(post.step()) == ["c0ffee000001-1-1-2"]
+    assert (post.outbox.depth, post.outbox.unstored) == (1, 0)
+
+
+def test_without_a_receipt_it_is_sent_again_after_2_4_8_16_30_30_seconds(post: Post, time: Time) -> None:
+    post.mailbox.accept(alarm(time()))
+    sent = [second for second in range(130) if post.step(1.0 if second else 0.0)]
+    assert sent == [0, 2, 6, 14, 30, 60, 90, 120]
+
+
+def test_a_receipt_ends_the_sending_frees_the_outbox_and_tells_the_wearer(post: Post, time: Time) -> None:
+    value = from_hub(downlink.KIND_RECEIPT, 1, layout.STAGE_ALARM)
+    post.mailbox.accept(alarm(time()))
+    post.step()
+    letter = post.receipt("c0ffee000001-1-1-2", value)
+    post.step(0.5)
+    assert post.step(100) == []
+    assert (post.outbox.depth, post.told, letter.acknowledged) == (0, [(ADDRESS, value, 60.0)], [True])
+    assert post.latencies == [0.5]
+
+
+def test_the_receipt_of_an_event_that_another_gateway_sent_still_reaches_the_wearer(post: Post) -> None:
+    value = from_hub(downlink.KIND_RECEIPT, 1, layout.STAGE_ALARM)
+    post.receipt("c0ffee000001-9-9-2", value)
+    post.step()
+    assert post.told == [(ADDRESS, value, 60.0)]
+
+
+def test_alarms_overtake_whatever_waits(post: Post, time: Time) -> None:
+    post.wire.connected = False
+    notices = [event(number, Rank.NOTICE) for number in range(50)]
+    for each in [*notices, event(99, Rank.ALARM, size=11)]:
+        post.mailbox.accept(each)
+    post.step()
+    post.wire.connected = True
+    post.mailbox.connected()
+    assert post.step()[0] == b"x" * 11
+
+
+def test_nothing_is_sent_while_there_is_no_broker_and_all_of_it_when_it_is_back(post: Post, time: Time) -> None:
+    post.wire.connected = False
+    for sequence in range(1, 251):
+        post.mailbox.accept(alarm(time(), sequence))
+    assert [post.step(1) for _ in range(40)] == [[]] * 40
+    post.wire.connected = True
+    post.mailbox.connected()
+    batches = [len(post.step()) for _ in range(4)]
+    assert batches == [100, 100, 50, 0]
+
+
+def test_what_went_out_before_a_reconnection_goes_out_again_at_once(post: Post, time: Time) -> None:
+    post.mailbox.accept(alarm(time()))
+    post.step()
+    post.mailbox.connected()
+    assert len(post.step(0.1)) == 1
+
+
+def test_a_hub_that_comes_back_gets_everything_at_once(post: Post, time: Time) -> None:
+    post.hub(GatewayState.ONLINE)
+    post.mailbox.accept(alarm(time()))
+    post.step()
+    for _ in range(5):
+        post.step(10)
+    post.hub(GatewayState.OFFLINE)
+    assert post.step(1) == []
+    assert post.inbox.hub_online is False
+    post.hub(GatewayState.ONLINE, boot="h2")
+    assert len(post.step(1)) == 1
+    assert post.inbox.hub_online
+
+
+def test_the_hub_s_status_saying_the_same_again_sends_nothing_again(post: Post, time: Time) -> None:
+    post.hub(GatewayState.ONLINE)
+    post.mailbox.accept(alarm(time()))
+    post.step()
+    post.hub(GatewayState.ONLINE)
+    assert post.step(1) == []
+
+
+def test_what_waits_in_the_outbox_goes_out_after_a_restart(post: Post, tmp_path: Path, time: Time) -> None:
+    post.wire.connected = False
+    post.mailbox.accept(alarm(time()))
+    post.step()
+    post.close()
+    with closing(Post(tmp_path, time)) as again:
+        assert ids(again.step()) == ["c0ffee000001-1-1-2"]
+
+
+def test_the_oldest_waiting_event_shows_its_age_also_after_a_restart(post: Post, tmp_path: Path, time: Time) -> None:
+    post.mailbox.accept(alarm(time()))
+    post.step(5)
+    assert post.sender.oldest_s(time()) == 5
+    post.close()
+    time.pass_(60)
+    with closing(Post(tmp_path, time)) as again:
+        assert again.sender.oldest_s(time()) == 65
+
+
+def test_a_command_is_worth_writing_for_the_span_that_the_hub_gave_it(post: Post) -> None:
+    value = from_hub(downlink.KIND_COMMAND, 1, downlink.COMMAND_ASK, sequence=0)
+    long_ago = START - timedelta(days=9)  # the hub's clock against ours
+    data = CommandData(address=ADDRESS, downlink=value, expires_at=long_ago + timedelta(seconds=30))
+    post.receive(COMMAND, CommandEnvelope(id="c", source="charity/hub", time=long_ago, data=data).to_json())
+    post.step()
+    assert post.told == [(ADDRESS, value, 30.0)]
+
+
+@pytest.mark.parametrize("topic", [RECEIPT, COMMAND, HUB_STATUS])
+def test_an_unreadable_message_is_counted_acknowledged_and_stops_nothing(post: Post, time: Time, topic: str) -> None:
+    letter = post.receive(topic, b"{broken")
+    post.mailbox.accept(alarm(time()))
+    assert len(post.step()) == 1
+    assert post.inbox.unreadable == {topic.rsplit("/", 1)[1]: 1}
+    assert letter.acknowledged == [True]
+
+
+def test_a_full_disk_becomes_an_event_of_the_gateway(tmp_path: Path, time: Time) -> None:
+    with closing(Post(tmp_path / "no" / "such", time)) as post:
+        post.mailbox.accept(alarm(time()))
+        assert ids(post.step())[-1] == "c0ffee000001-1-1-2"
+        said = [EventEnvelope.from_json(payload).data for payload in post.step()]
+    assert [data.trouble for data in said if isinstance(data, GatewayEventData)] == [GatewayTrouble.SHEDDING] * 2
+
+
+def test_steps_are_due_when_something_is_to_be_sent_again_and_at_least_every_second(post: Post, time: Time) -> None:
+    assert post.uplink.step(time()) == time().ticks + 1
+    post.mailbox.accept(alarm(time()))
+    post.step()
+    time.pass_(1.5)
+    assert post.uplink.step(time()) == time().ticks + 0.5
+
+
+class Said:
+    """A gateway's standing on a wire of its own."""
+
+    def __init__(self, time: Time) -> None:
+        self.time = time
+        self.wire = Wire()
+        self.arrivals = Arrivals()
+        self.data = StatusData(state=GatewayState.ONLINE, boot="b007", version="1")
+        self.standing = Standing(SPEAKER, self.wire, self.arrivals, lambda: self.data)
+
+    def step(self, after: float = 0.0, **changes: object) -> list[StatusData]:
+        self.data = self.data.model_copy(update=changes)
+        self.standing.step(self.time.pass_(after))
+        return [StatusEnvelope.from_json(payload).data for payload in self.wire.take()]
+
+
+@pytest.fixture
+def said(time: Time) -> Said:
+    return Said(time)
+
+
+def test_a_status_is_said_at_once_and_then_only_when_it_changes(said: Said) -> None:
+    assert said.step() == [said.data]
+    assert said.step(100) == []
+
+
+def test_a_status_is_retained(said: Said, time: Time) -> None:
+    said.standing.step(time())
+    assert [retain for _, _, retain in said.wire.sent] == [True]
+
+
+def test_blindness_is_said_at_once_and_a_growing_count_every_five_seconds(said: Said) -> None:
+    said.step()
+    assert len(said.step(1, outbox_depth=1)) == 0
+    assert len(said.step(1, blind=True)) == 1
+    assert len(said.step(1, outbox_depth=2)) == 0
+    assert len(said.step(5)) == 1
+
+
+def test_a_new_connection_says_the_status_anew(said: Said) -> None:
+    said.step()
+    said.arrivals.note()
+    assert len(said.step()) == 1
+
+
+def test_a_status_that_could_not_be_sent_is_sent_later(said: Said) -> None:
+    said.wire.connected = False
+    assert said.step() == []
+    said.wire.connected = True
+    assert len(said.step(0.5)) == 1
+
+
+def test_the_will_and_the_goodbye_say_offline(said: Said, time: Time) -> None:
+    said.standing.goodbye(time())
+    goodbye = StatusEnvelope.from_json(said.wire.take()[0]).data
+    last = StatusEnvelope.from_json(will(SPEAKER, time()).payload).data
+    assert (goodbye.state, last.state, last.boot) == (GatewayState.OFFLINE, GatewayState.OFFLINE, "b007")
+
+
+def test_a_digest_is_sent_every_ten_seconds_and_one_that_is_not_sent_is_gone(time: Time) -> None:
+    wire, heard = Wire(), [(opened(panic(1)), time())]
+    digest = Digest(SPEAKER, wire, lambda: (heard, 3), every_s=10, now=time())
+    for _ in range(20):
+        digest.step(time.pass_(1))
+    wire.connected = False
+    digest.step(time.pass_(10))
+    sent = [PresenceEnvelope.from_json(payload).data for payload in wire.take()]
+    assert [(data.devices[0].frame, data.strangers) for data in sent] == [(panic(1), 3)] * 2
+    assert digest.lost == 1
+    assert EVENT not in {topic for topic, _, _ in wire.sent}
