@@ -1,0 +1,52 @@
+# make demo   the whole chain on this machine, without hardware
+# make test   every test, with a real Mosquitto, PostgreSQL and Chromium
+# make check  format, lint, types, layers, drift of generated files
+# make bench  figures, each beside a baseline of the same run
+#
+# Assumes Debian or macOS with Python 3.11+ and make; says what else it installs.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV_VERSION := 0.13.9
+
+.PHONY: demo test check bench format generate lock tools
+
+demo: $(READY)
+	@$(BIN)/tocsin demo
+
+test: $(READY) tools
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m protocols.mqtt.asyncapi | diff -u docs/asyncapi.json -
+
+bench: $(READY) tools
+	$(BIN)/python -m benchmarks
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+generate: $(READY)
+	$(BIN)/python -m protocols.mqtt.asyncapi > docs/asyncapi.json
+
+lock: $(READY)
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
+		--no-annotate --python-version 3.11 --upgrade --output-file requirements.lock
+
+tools:
+	@./tools/install-servers
+
+$(READY): requirements.lock pyproject.toml
+	@echo "Installing Python packages into $(VENV), exactly as locked"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	@touch $@
