@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from fastapi import Depends, Request  # noqa: TC002 - FastAPI reads it at run time
+from fastapi import Depends, Request
 
 from hub.cases.desk import Desk
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class FieldError(ValueError):
 
 
 def local_time(where: str, text: str, zone: ZoneInfo) -> datetime:
-    """A wall-clock time of the organisation; of two (when the clocks go back) the earlier.
+    """A wall-clock time of the organisation, in UTC; of two (when the clocks go back) the earlier.
 
     Raises:
         FieldError: it is no time.
@@ -38,7 +38,7 @@ def local_time(where: str, text: str, zone: ZoneInfo) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError as wrong:
         raise FieldError(where, f"{text!r} is no date and time") from wrong
-    return at if at.tzinfo is not None else at.replace(tzinfo=zone)
+    return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def coordinates(where: str, text: str) -> tuple[float, float] | None:

@@ -92,11 +92,17 @@ def answer(request: Request, error: Exception) -> Response:
     problem = _problem(error)
     if request.url.path.startswith("/api/"):
         return _to_program(request, problem)
-    if isinstance(error, NotSignedInError) and request.method == "GET" and "hx-request" not in request.headers:
+    if isinstance(error, NotSignedInError) and _is_navigation(request):
         return _to_sign_in(request)
     if "hx-request" in request.headers:
         return PlainTextResponse(f"{problem.title}: {problem.detail}", problem.status, problem.headers)
     return render.page(request, "problem.html", {"problem": problem}, problem.status, problem.headers)
+
+
+def _is_navigation(request: Request) -> bool:
+    """Somebody opens a page; a script that refreshes one is better told the truth."""
+    wants_page = "text/html" in request.headers.get("accept", "")
+    return request.method == "GET" and wants_page and "hx-request" not in request.headers
 
 
 def _problem(error: Exception) -> Problem:

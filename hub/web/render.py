@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fastapi import Request
     from fastapi.responses import Response
 
-STATIC: Final = resources.files("hub.web") / "static"
+STATIC: Final = Path(__file__).parent / "static"
 _TEMPLATES: Final = Jinja2Templates(
     env=Environment(
         loader=PackageLoader("hub.web"),

@@ -1,0 +1,87 @@
+"""Sessions: logged, listed, started, extended, ended, cancelled."""
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Query
+
+from hub.cases import enrolment
+from hub.cases import sessions as cases
+from hub.domain.session import SessionPhase
+from hub.store import sessions as rows
+from hub.web.api.directory import place_of
+from hub.web.api.models import Extension, NewSession, SessionOut
+from hub.web.context import Hub
+from hub.web.guard import Program
+
+if TYPE_CHECKING:
+    from hub.cases.desk import Desk
+    from hub.store.sessions import SessionRecord
+    from hub.web.accounts import Person
+
+router = APIRouter(prefix="/sessions", tags=["sessions"])
+
+_LIVE = (SessionPhase.PLANNED, SessionPhase.ACTIVE)
+
+
+@router.get("")
+def list_sessions(
+    hub: Hub, person: Program, phase: Annotated[list[SessionPhase] | None, Query()] = None
+) -> list[SessionOut]:
+    """Planned and active ones, or those in the phases asked for; by start."""
+    found = hub.store.read(lambda tx: rows.listed(tx, person.organisation.id, phase or _LIVE))
+    return [SessionOut.of(record) for record in found]
+
+
+@router.post("", status_code=201)
+def log_session(hub: Hub, person: Program, new: NewSession) -> SessionOut:
+    """An amber alert: who is where, until when, and how dangerous that is."""
+    return SessionOut.of(hub.act(lambda desk: _log(desk, person, new)))
+
+
+def _log(desk: "Desk", person: "Person", new: NewSession) -> "SessionRecord":
+    wanted = cases.NewSession(
+        worker=new.worker,
+        place=_place(desk, person, new),
+        starts_at=desk.now if new.starts_at is None else new.starts_at.astimezone(UTC),
+        ends_at=new.ends_at.astimezone(UTC),
+        risk=new.risk,
+        start_now=new.start_now or new.starts_at is None,
+    )
+    return cases.log(desk, person.organisation.id, wanted, person.account.id)
+
+
+def _place(desk: "Desk", person: "Person", new: NewSession) -> str:
+    if isinstance(new.place, str):
+        return new.place
+    place = place_of(desk, person.organisation.id, new.place)
+    enrolment.add_place(desk, place, person.account.id)
+    return place.id
+
+
+@router.post("/{number}/start")
+def start_session(hub: Hub, person: Program, number: str) -> SessionOut:
+    """Begin a planned one now."""
+    own, by = person.organisation.id, person.account.id
+    return SessionOut.of(hub.act(lambda desk: cases.start(desk, own, number, by)))
+
+
+@router.post("/{number}/end")
+def end_session(hub: Hub, person: Program, number: str) -> SessionOut:
+    """It is over. A red alert stays."""
+    own, by = person.organisation.id, person.account.id
+    return SessionOut.of(hub.act(lambda desk: cases.end(desk, own, number, by)))
+
+
+@router.post("/{number}/extend")
+def extend_session(hub: Hub, person: Program, number: str, extension: Extension) -> SessionOut:
+    """It takes longer."""
+    own, by, ends_at = person.organisation.id, person.account.id, extension.ends_at.astimezone(UTC)
+    return SessionOut.of(hub.act(lambda desk: cases.extend(desk, own, number, ends_at, by)))
+
+
+@router.post("/{number}/cancel")
+def cancel_session(hub: Hub, person: Program, number: str) -> SessionOut:
+    """A planned one will not take place."""
+    own, by = person.organisation.id, person.account.id
+    return SessionOut.of(hub.act(lambda desk: cases.cancel(desk, own, number, by)))

@@ -1,0 +1,64 @@
+"""The web application, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from hub.web import guard, problems, render
+from hub.web.api import directory, models
+from hub.web.api import faults as api_faults
+from hub.web.api import incidents as api_incidents
+from hub.web.api import sessions as api_sessions
+from hub.web.headers import SafeHeaders
+from hub.web.pages import board, entrance, faults, incidents, live, sessions, upkeep
+from hub.web.throttle import Throttle
+
+if TYPE_CHECKING:
+    from hub.web.context import Console
+
+_ABOUT: Final = """
+Everything a supervisor's console can do, for programs. Sign in with HTTP Basic: the account's name
+(`organisation/account` where several organisations have an account of that name) and its password.
+A browser that is signed in may use its cookie and must then send `X-CSRF-Token` with anything but GET.
+Errors are `application/problem+json` (RFC 9457).
+"""
+
+
+def build(console: Console) -> FastAPI:
+    """The application: the console under ``/``, REST under ``/api/v1``, its description at ``/api/openapi.json``."""
+    app = FastAPI(
+        title="Tocsin hub",
+        version=console.version,
+        description=_ABOUT,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(guard.same_origin)],
+    )
+    app.state.console = console
+    app.state.throttle = Throttle()
+    app.add_middleware(SafeHeaders, https=console.secure_cookies)
+    problems.install(app)
+    app.include_router(_api())
+    for module in (board, entrance, faults, incidents, live, sessions, upkeep):
+        app.include_router(module.router, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=render.STATIC), name="static")
+    return app
+
+
+def _api() -> APIRouter:
+    problem: dict[str, Any] = {"model": models.Problem, "content": {"application/problem+json": {}}}
+    responses: dict[int | str, dict[str, Any]] = {
+        401: {**problem, "description": "Not signed in"},
+        404: {**problem, "description": "Not in this organisation"},
+        409: {**problem, "description": "Not possible now"},
+        422: {**problem, "description": "Not right"},
+        503: {**problem, "description": "The database is not available"},
+    }
+    router = APIRouter(prefix="/api/v1", responses=responses)
+    for module in (api_incidents, api_sessions, api_faults, directory):
+        router.include_router(module.router)
+    return router

@@ -1,0 +1,1 @@
+"""The console: pages and real forms. Every button works without a script; a GET changes nothing."""

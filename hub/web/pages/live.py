@@ -1,0 +1,33 @@
+"""What keeps an open screen honest: *changed*, a sign of life, or what is wrong."""
+
+import asyncio
+from collections.abc import AsyncIterable
+
+from fastapi import APIRouter, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from hub.store.store import StoreUnavailableError
+from hub.web import accounts
+from hub.web.context import Console, Hub
+from hub.web.guard import SignedIn, cookie_name
+
+router = APIRouter()
+
+
+@router.get("/live", response_class=EventSourceResponse)
+async def live(request: Request, hub: Hub, person: SignedIn) -> AsyncIterable[ServerSentEvent]:
+    """Ends, and says so, when the browser is not signed in any more."""
+    token = request.cookies.get(cookie_name(hub), "")
+    async for signal in hub.changed.stream(person.organisation.id):
+        if not await asyncio.to_thread(_is_signed_in, hub, token):
+            yield ServerSentEvent(event="signed-out", data="")
+            return
+        yield ServerSentEvent(event=signal.sign, data=signal.said)
+
+
+def _is_signed_in(hub: Console, token: str) -> bool:
+    """As far as can be told: a database that can't be asked is what the stream itself speaks of."""
+    try:
+        return hub.store.read(lambda tx: accounts.person(tx, token)) is not None
+    except StoreUnavailableError:
+        return True

@@ -1,0 +1,22 @@
+"""For whoever looks after the hub: measurements, and whether it is well."""
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
+
+from hub.web.context import Hub
+from hub.web.guard import Program
+
+router = APIRouter()
+
+
+@router.get("/metrics")
+def metrics(hub: Hub, _person: Program) -> Response:
+    """Prometheus text; scrape it with HTTP Basic."""
+    return Response(hub.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/health")
+def health(hub: Hub) -> Response:
+    """200 when all is well, 503 otherwise. What is wrong is said to those who are signed in, not here."""
+    well = not hub.troubles()
+    return PlainTextResponse("well\n" if well else "not well\n", 200 if well else 503)

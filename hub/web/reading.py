@@ -1,0 +1,121 @@
+"""Everything that one page shows, read in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hub.cases.incidents import UnknownIncidentError
+from hub.domain.session import SessionPhase
+from hub.store import directory, events, faults, incidents, journal, outbox, presence, sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from hub.store.directory import Account, Device, Organisation, Place, Worker
+    from hub.store.events import RecordedEvent
+    from hub.store.faults import Fault
+    from hub.store.incidents import IncidentRecord
+    from hub.store.journal import Entry
+    from hub.store.outbox import Item
+    from hub.store.presence import GatewayRecord, Presence
+    from hub.store.sessions import SessionRecord
+    from hub.store.store import Tx
+    from protocols.ids import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Whom and what an organisation has, by id, at one moment."""
+
+    now: datetime
+    organisation: Organisation
+    workers: Mapping[str, Worker]
+    places: Mapping[str, Place]
+    accounts: Mapping[str, Account]
+    devices: Mapping[str, Device]
+    worn: Mapping[str, Sequence[Address]]
+    heard: Mapping[Address, Presence]
+
+    def account(self, account: str | None) -> str:
+        """A person's name; the id where there is none any more."""
+        known = self.accounts.get(account or "")
+        return known.name if known is not None else account or ""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardFacts:
+    """What the main page is made of."""
+
+    names: Names
+    incidents: Sequence[IncidentRecord]
+    sessions: Sequence[SessionRecord]
+    gateways: Sequence[GatewayRecord]
+    faults: Sequence[Fault]
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentFacts:
+    """What the page of one incident is made of. ``others`` are live incidents beside it."""
+
+    names: Names
+    incident: IncidentRecord
+    session: SessionRecord | None
+    events: Sequence[RecordedEvent]
+    notifications: Sequence[Item]
+    journal: Sequence[Entry]
+    others: Sequence[IncidentRecord]
+
+
+def names(tx: Tx, organisation: Organisation) -> Names:
+    """Everything that turns ids into words."""
+    own = organisation.id
+    worn: dict[str, list[Address]] = {}
+    for address, worker in directory.wearers(tx, own).items():
+        worn.setdefault(worker, []).append(address)
+    return Names(
+        now=tx.now,
+        organisation=organisation,
+        workers={worker.id: worker for worker in directory.all_workers(tx, own)},
+        places={place.id: place for place in directory.all_places(tx, own)},
+        accounts={account.id: account for account in directory.all_accounts(tx, own)},
+        devices={device.address: device for device in directory.all_devices(tx, own)},
+        worn=worn,
+        heard=presence.of_devices(tx, own),
+    )
+
+
+def board(tx: Tx, organisation: Organisation) -> BoardFacts:
+    """Everything that is live."""
+    own = organisation.id
+    return BoardFacts(
+        names=names(tx, organisation),
+        incidents=incidents.listed(tx, own, only_live=True),
+        sessions=sessions.listed(tx, own, (SessionPhase.ACTIVE, SessionPhase.PLANNED)),
+        gateways=presence.all_gateways(tx, own),
+        faults=faults.listed(tx, own),
+    )
+
+
+def incident(tx: Tx, organisation: Organisation, number: str) -> IncidentFacts:
+    """One incident with all that belongs to it.
+
+    Raises:
+        UnknownIncidentError: there is none of this id in this organisation.
+    """
+    own = organisation.id
+    record = incidents.get(tx, own, number)
+    if record is None:
+        raise UnknownIncidentError(number)
+    others = incidents.listed(tx, own, only_live=True)
+    session = record.match.session
+    return IncidentFacts(
+        names=names(tx, organisation),
+        incident=record,
+        session=None if session is None else sessions.get(tx, own, session),
+        events=events.of_incident(tx, own, number),
+        notifications=outbox.of_incident(tx, own, number),
+        journal=journal.read(tx, own, number),
+        others=[other for other in others if other.id != number],
+    )

@@ -1,0 +1,1 @@
+"""From records to what is shown: pure functions; times in the organisation's zone."""
