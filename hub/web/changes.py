@@ -19,7 +19,7 @@ from hub.store import pulse
 from hub.store.store import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable
 
     from hub.store.store import Store
     from protocols.ids import OrganisationId
@@ -60,7 +60,7 @@ class Changes:
 
     Args:
         store: what to look at.
-        troubles: what is wrong with this hub right now, in words.
+        trouble: what is wrong with this hub right now, in words; empty when nothing is.
         poll_s: seconds between two looks.
         heartbeat_s: seconds between two signs of life to a screen.
     """
@@ -68,13 +68,13 @@ class Changes:
     def __init__(
         self,
         store: Store,
-        troubles: Callable[[], Sequence[str]] = tuple,
+        trouble: Callable[[], str] = str,
         *,
         poll_s: float = POLL_S,
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
         self._store = store
-        self._troubles = troubles
+        self._ask = trouble
         self._poll_s = poll_s
         self._heartbeat_s = heartbeat_s
         self._listeners: set[_Listener] = set()
@@ -82,33 +82,26 @@ class Changes:
         self._trouble = ""
         self._looked_at = float("-inf")
         self._poller: asyncio.Task[None] | None = None
-        self._closed = False
 
     async def stream(self, organisation: OrganisationId) -> AsyncIterator[Signal]:
-        """A sign of life at once and every ``heartbeat_s``, and *changed* whenever something did, until closed."""
+        """A sign of life at once and every ``heartbeat_s``, and *changed* whenever something did, for ever."""
         listener = _Listener(organisation)
         self._listeners.add(listener)
         try:
             await self._look()
             self._start()
-            while not self._closed:
+            while True:
                 yield self._signal(listener)
                 await self._wait(listener)
         finally:
             self._listeners.discard(listener)
-
-    def close(self) -> None:
-        """End every stream, so that a server that is asked to stop can. Call it on the server's own loop."""
-        self._closed = True
-        for listener in self._listeners:
-            listener.woken.set()
 
     def _start(self) -> None:
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll(), name="changes")
 
     async def _poll(self) -> None:
-        while self._listeners and not self._closed:
+        while self._listeners:
             await asyncio.sleep(self._poll_s)
             await self._look()
 
@@ -116,7 +109,7 @@ class Changes:
         before = self._trouble
         try:
             self._words = await asyncio.to_thread(self._read)
-            self._trouble = "; ".join(self._troubles())
+            self._trouble = self._ask()
             self._looked_at = asyncio.get_running_loop().time()
         except (StoreUnavailableError, SQLAlchemyError) as unavailable:
             self._trouble = "the database is not available"

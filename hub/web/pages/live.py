@@ -8,6 +8,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from hub.store.store import StoreUnavailableError
 from hub.web import accounts
+from hub.web.changes import Changes
 from hub.web.context import Console, Hub
 from hub.web.guard import SignedIn, cookie_name
 
@@ -18,7 +19,8 @@ router = APIRouter()
 async def live(request: Request, hub: Hub, person: SignedIn) -> AsyncIterable[ServerSentEvent]:
     """Ends, and says so, when the browser is not signed in any more."""
     token = request.cookies.get(cookie_name(hub), "")
-    async for signal in hub.changed.stream(person.organisation.id):
+    changes: Changes = request.app.state.changes
+    async for signal in changes.stream(person.organisation.id):
         if not await asyncio.to_thread(_is_signed_in, hub, token):
             yield ServerSentEvent(event="signed-out", data="")
             return
