@@ -17,6 +17,8 @@ class Action(StrEnum):
     DOUBLE = "double"
     TRIPLE = "triple"
     FALL = "fall"
+    LIE_STILL = "lie-still"
+    GET_UP = "get-up"
     REMOVE = "remove"
     WEAR = "wear"
     TAMPER = "tamper"
@@ -38,6 +40,8 @@ DO: Final[Mapping[Action, Callable[[Wearable], Coroutine[None, None, None]]]] = 
     Action.DOUBLE: Wearable.double,
     Action.TRIPLE: Wearable.triple,
     Action.FALL: Wearable.fall,
+    Action.LIE_STILL: _at_once(Wearable.lie_still),
+    Action.GET_UP: _at_once(Wearable.get_up),
     Action.REMOVE: _at_once(Wearable.take_off),
     Action.WEAR: _at_once(Wearable.put_on),
     Action.TAMPER: _at_once(Wearable.tamper),

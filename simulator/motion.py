@@ -27,3 +27,6 @@ FALL: Final[tuple[Sample, ...]] = (
     *_for(4000, _LYING),
 )
 """A hard fall from standing to lying on the side, and no movement after it."""
+
+FIDGET: Final[tuple[Sample, ...]] = (*_for(300, _STANDING), *_for(300, ((180, 40, 970), (190, 35, 975))))
+"""Shifting from one foot to the other: somebody is alive."""

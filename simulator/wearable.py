@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from device.core import Core
 from protocols.ble import aes
-from simulator.motion import FALL, SAMPLE_MS
+from simulator.motion import FALL, FIDGET, SAMPLE_MS
 from simulator.peripheral import Peripheral
 
 if TYPE_CHECKING:
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from device.ports import Store
     from device.settings import Settings
     from protocols.ids import Address
+    from simulator.motion import Sample
     from simulator.radio import VirtualLink
 
 PRESS_MS: Final = 120
 BETWEEN_PRESSES_MS: Final = 150
 LONGER_THAN_LONG_MS: Final = 300
+FIDGET_EVERY_MS: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Wearable:
         clock: monotonic milliseconds.
         settings: of the firmware; defaults otherwise.
         on_change: called whenever what it sends or shows has changed, or its power.
+
+    Attributes:
+        battery_percent: as it is measured.
+        worn: on a body.
+        still: the wearer lies still; otherwise they move every few seconds, if the firmware watches for that.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class Wearable:
         self.make = make
         self.battery_percent = 100
         self.worn = True
+        self.still = False
         self._link = link
         self._store = store
         self._clock = clock
@@ -74,6 +82,8 @@ class Wearable:
         self._timer: asyncio.TimerHandle | None = None
         self._shown = -1
         self._hand = asyncio.Lock()
+        self._body = asyncio.Lock()
+        self._life: asyncio.Task[None] | None = None
         self.core = self._new_core()
 
     def _new_core(self) -> Core:
@@ -90,14 +100,16 @@ class Wearable:
         return self._radio is not None
 
     async def power_on(self) -> None:
-        """Start the firmware anew; the epoch is kept in the store. Nothing happens when it is on."""
-        if self.is_on:
+        """Start the firmware anew; the epoch is kept in the store. Nothing happens when it is on, or flat."""
+        if self.is_on or not self.battery_percent:
             return
         self.core = self._new_core()
         self.core.start(self._clock())
         self._radio = Peripheral(self._link.station(self.make.name), self.make.address, self)
         self._shown = -1
         await self._radio.power_on()
+        if self.core.settings.no_motion_after_ms:
+            self._life = asyncio.create_task(self._live())
         self._settle()
 
     def power_off(self) -> None:
@@ -106,6 +118,8 @@ class Wearable:
         if radio is not None:
             radio.power_off()
             self._cancel_timer()
+            if self._life is not None:
+                self._life.cancel()
             self._on_change(self)
 
     async def reboot(self) -> None:
@@ -142,11 +156,28 @@ class Wearable:
     # The body
 
     async def fall(self) -> None:
-        """Play a fall to the accelerometer: standing, falling, the impact, lying still."""
-        async with self._hand:
-            for x, y, z in FALL:
+        """Standing, falling, the impact, and then lying still until :meth:`get_up`."""
+        self.lie_still()
+        await self._feel(FALL)
+
+    def lie_still(self) -> None:
+        self.still = True
+
+    def get_up(self) -> None:
+        self.still = False
+
+    async def _feel(self, samples: tuple[Sample, ...]) -> None:
+        """Play something to the accelerometer."""
+        async with self._body:
+            for x, y, z in samples:
                 self._input(functools.partial(self.core.motion, x, y, z))
                 await _pause(SAMPLE_MS)
+
+    async def _live(self) -> None:
+        while True:
+            await _pause(FIDGET_EVERY_MS)
+            if not self.still:
+                await self._feel(FIDGET)
 
     def take_off(self) -> None:
         self._wear(False)

@@ -10,6 +10,7 @@ import pytest
 from bleak import BleakClient, BleakScanner
 
 from device import language
+from device.settings import Settings
 from protocols.ble import aes, bthome, downlink, gatt, layout
 from protocols.events import Cause, DeviceReport, Stage
 from protocols.ids import Address
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from bleak.backends.scanner import AdvertisementData
 
-    from device.settings import Settings
 
 ALICE = Make("alice", Address("C0:FF:EE:00:00:01"), bytes(range(16)))
 
@@ -207,6 +207,31 @@ def test_whoever_holds_the_connection_is_hung_up_on() -> None:
     run(main())
 
 
+def test_who_moves_now_and_then_is_not_still_and_who_lies_still_is_noticed() -> None:
+    async def main() -> None:
+        async with scene(Settings(no_motion_after_ms=20_000, prealarm_no_motion_ms=10_000)) as playing:
+            await asyncio.sleep(120)
+            assert playing.last.is_heartbeat
+            playing.alarm.lie_still()
+            await asyncio.sleep(27)
+            assert (playing.last.cause, playing.last.stage) == (Cause.NO_MOTION, Stage.PRE_ALARM)
+            await asyncio.sleep(10)
+            assert (playing.last.cause, playing.last.stage) == (Cause.NO_MOTION, Stage.ALARM)
+
+    run(main())
+
+
+def test_a_fall_whose_device_dies_in_the_pre_alarm_was_on_the_air() -> None:
+    async def main() -> None:
+        async with scene() as playing:
+            await playing.alarm.fall()
+            playing.alarm.power_off()
+            await asyncio.sleep(60)
+            assert (playing.last.cause, playing.last.stage) == (Cause.FALL, Stage.PRE_ALARM)
+
+    run(main())
+
+
 def test_taken_off_is_an_event_and_put_on_is_seen() -> None:
     async def main() -> None:
         async with scene() as playing:
@@ -230,6 +255,7 @@ def test_a_battery_runs_low_and_then_flat() -> None:
             playing.heard.clear()
             await asyncio.sleep(60)
             assert playing.heard == []
+            await playing.alarm.power_on()
             assert not playing.alarm.is_on
 
     run(main())
