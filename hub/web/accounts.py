@@ -16,8 +16,6 @@ from hub.store.directory import Account, Role
 from hub.store.sign_ins import SignIn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from hub.store.directory import Organisation
     from hub.store.store import Store, Tx
     from hub.web.throttle import Throttle
@@ -64,12 +62,6 @@ class Person:
 def hash_password(password: str) -> str:
     """Argon2id, with its parameters and salt in the text."""
     return _HASHER.hash(password)
-
-
-def first_accounts(tx: Tx, organisations: Iterable[OrganisationId]) -> dict[OrganisationId, str]:
-    """:func:`first_account` for each; passwords only for those that were without."""
-    passwords = {organisation: first_account(tx, organisation) for organisation in organisations}
-    return {organisation: password for organisation, password in passwords.items() if password is not None}
 
 
 def first_account(tx: Tx, organisation: OrganisationId) -> str | None:

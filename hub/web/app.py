@@ -12,7 +12,6 @@ from hub.web.api import directory, models
 from hub.web.api import faults as api_faults
 from hub.web.api import incidents as api_incidents
 from hub.web.api import sessions as api_sessions
-from hub.web.changes import Changes
 from hub.web.headers import SafeHeaders
 from hub.web.pages import board, entrance, faults, incidents, live, sessions, upkeep
 from hub.web.throttle import Throttle
@@ -41,7 +40,6 @@ def build(console: Console) -> FastAPI:
     )
     app.state.console = console
     app.state.throttle = Throttle()
-    app.state.changes = Changes(console.store, console.trouble)
     app.add_middleware(SafeHeaders, https=console.secure_cookies)
     problems.install(app)
     app.include_router(_api())

@@ -19,7 +19,7 @@ from hub.store import pulse
 from hub.store.store import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from hub.store.store import Store
     from protocols.ids import OrganisationId
@@ -60,21 +60,12 @@ class Changes:
 
     Args:
         store: what to look at.
-        trouble: what is wrong with this hub right now, in words; empty when nothing is.
         poll_s: seconds between two looks.
         heartbeat_s: seconds between two signs of life to a screen.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        trouble: Callable[[], str] = str,
-        *,
-        poll_s: float = POLL_S,
-        heartbeat_s: float = HEARTBEAT_S,
-    ) -> None:
+    def __init__(self, store: Store, *, poll_s: float = POLL_S, heartbeat_s: float = HEARTBEAT_S) -> None:
         self._store = store
-        self._ask = trouble
         self._poll_s = poll_s
         self._heartbeat_s = heartbeat_s
         self._listeners: set[_Listener] = set()
@@ -106,10 +97,10 @@ class Changes:
             await self._look()
 
     async def _look(self) -> None:
-        before = self._trouble
+        before, wanted = self._trouble, {listener.organisation for listener in self._listeners}
         try:
-            self._words = await asyncio.to_thread(self._read)
-            self._trouble = self._ask()
+            self._words = await asyncio.to_thread(self._store.read, lambda tx: pulse.of(tx, wanted))
+            self._trouble = ""
             self._looked_at = asyncio.get_running_loop().time()
         except (StoreUnavailableError, SQLAlchemyError) as unavailable:
             self._trouble = "the database is not available"
@@ -118,10 +109,6 @@ class Changes:
         for listener in self._listeners:
             if listener.told is not None and listener.told != self._seen(listener):
                 listener.woken.set()
-
-    def _read(self) -> dict[OrganisationId, str]:
-        organisations = {listener.organisation for listener in tuple(self._listeners)}
-        return self._store.read(lambda tx: pulse.of(tx, organisations))
 
     def _seen(self, listener: _Listener) -> tuple[str, str]:
         return self._words.get(listener.organisation, ""), self._trouble

@@ -10,10 +10,11 @@ from fastapi import Depends, Request
 from hub.cases.desk import Desk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Sequence
 
     from hub.cases.desk import Routes
     from hub.store.store import Store
+    from hub.web.changes import Changes
 
 Result = TypeVar("Result")
 
@@ -26,32 +27,29 @@ class Console:
         store: where everything is kept.
         routes: ways to reach people, for what the cases queue.
         wake: called after each write, so that what was queued goes out at once.
+        changed: tells open screens that something happened.
         public_url: how people reach this hub; requests that come from another origin are refused.
         secure_cookies: the cookie goes over https only.
         metrics: the Prometheus text.
         version: of the program.
-        health: what must be true for alarms to get through (loops, broker); what is not is said on every screen.
+        troubles: what is wrong with this hub right now, in words (a stalled loop, no broker); said on every screen.
     """
 
     store: Store
     routes: Routes
     wake: Callable[[], None]
+    changed: Changes
     public_url: str
     secure_cookies: bool
     metrics: Callable[[], bytes]
     version: str
-    health: Callable[[], Mapping[str, bool]] = dict
+    troubles: Callable[[], Sequence[str]] = tuple
 
     def act(self, work: Callable[[Desk], Result]) -> Result:
         """One action: one transaction, and whoever waits for its effects is woken."""
         result = self.store.write(lambda tx: work(Desk(tx, self.routes)))
         self.wake()
         return result
-
-    def trouble(self) -> str:
-        """What is wrong with this hub right now, in words; empty when nothing is."""
-        broken = [name for name, well in self.health().items() if not well]
-        return f"not working: {', '.join(broken)}" if broken else ""
 
 
 def console_of(request: Request) -> Console:

@@ -8,7 +8,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from hub.store.store import StoreUnavailableError
 from hub.web import accounts
-from hub.web.changes import Changes
+from hub.web.changes import Sign, Signal
 from hub.web.context import Console, Hub
 from hub.web.guard import SignedIn, cookie_name
 
@@ -19,12 +19,19 @@ router = APIRouter()
 async def live(request: Request, hub: Hub, person: SignedIn) -> AsyncIterable[ServerSentEvent]:
     """Ends, and says so, when the browser is not signed in any more."""
     token = request.cookies.get(cookie_name(hub), "")
-    changes: Changes = request.app.state.changes
-    async for signal in changes.stream(person.organisation.id):
+    async for signal in hub.changed.stream(person.organisation.id):
         if not await asyncio.to_thread(_is_signed_in, hub, token):
             yield ServerSentEvent(event="signed-out", data="")
             return
-        yield ServerSentEvent(event=signal.sign, data=signal.said)
+        told = _with_troubles(signal, hub)
+        yield ServerSentEvent(event=told.sign, data=told.said)
+
+
+def _with_troubles(signal: Signal, hub: Console) -> Signal:
+    """A hub that can't do its work says so, however well its database is."""
+    troubles = [signal.said] if signal.sign is Sign.TROUBLE else []
+    troubles += hub.troubles()
+    return Signal(Sign.TROUBLE, "; ".join(troubles)) if troubles else signal
 
 
 def _is_signed_in(hub: Console, token: str) -> bool:

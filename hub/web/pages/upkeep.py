@@ -17,5 +17,6 @@ def metrics(hub: Hub, _person: Program) -> Response:
 
 @router.get("/health")
 def health(hub: Hub) -> Response:
-    """What must be true for alarms to get through, part by part: 200 when all of it is, 503 otherwise."""
-    return JSONResponse(dict(hub.health()), 503 if hub.trouble() else 200)
+    """200 when all is well, 503 with what is wrong otherwise."""
+    troubles = list(hub.troubles())
+    return JSONResponse({"well": not troubles, "troubles": troubles}, 503 if troubles else 200)
