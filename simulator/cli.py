@@ -6,10 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
-import httpx
 import typer
 
-from simulator import gateway_host, serving, world
+from simulator import site_file
 from simulator.actions import Action
 from tocsin.log import configure
 from tocsin.settings import LogSettings, SettingsError
@@ -33,12 +32,14 @@ def site(
     smtp_port: Annotated[int, typer.Option(help="Port of the mailbox; 0 = any free.")] = 0,
 ) -> None:
     """Run a world: its people's alarms, the radio, a port for each gateway, a mailbox, and a page to watch it."""
+    from simulator import serving, world
+
     configure(LogSettings())
     loaded = _settled(lambda: world.load(file))
     asyncio.run(serving.serve(loaded, state, api_port=api_port, smtp_port=smtp_port, ready=_introduce))
 
 
-def _introduce(ports: serving.Ports) -> None:
+def _introduce(ports: site_file.Ports) -> None:
     typer.secho(f"Simulated site: {ports.api}", fg="green")
     typer.echo(f"Mailbox (SMTP): 127.0.0.1:{ports.smtp_port}")
     for name, where in ports.hci.items():
@@ -51,12 +52,16 @@ def gateway(
     config: Annotated[Path, typer.Option(help="Settings file of the gateway.")],
 ) -> None:
     """Run the real gateway with its Bluetooth adapter on the virtual radio."""
+    from simulator import gateway_host
+
     _settled(lambda: gateway_host.run(hci, config))
 
 
 @app.command()
 def devices(file: Annotated[Path, typer.Argument(help="World file (TOML).")]) -> None:
     """Print name, address and key of each alarm in a world, for enrolling them."""
+    from simulator import world
+
     loaded = _settled(lambda: world.load(file))
     for person in loaded.people:
         make = loaded.make(person.name)
@@ -114,7 +119,9 @@ for _action in Action:
 
 
 def _ask(state: Path, method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
-    ports = _settled(lambda: serving.find(state))
+    import httpx
+
+    ports = _settled(lambda: site_file.find(state))
     try:
         answer = httpx.request(method, ports.api + path, json=body, timeout=10)
     except httpx.TransportError as gone:

@@ -15,7 +15,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from simulator import views
-from simulator.actions import DO, Action
+from simulator.actions import Action  # noqa: TC001 - FastAPI reads it at run time
+from simulator.doing import DO
 from simulator.mailbox import Mail  # noqa: TC001 - FastAPI reads it at run time
 from simulator.pattern_css import stylesheet
 from simulator.site import Site

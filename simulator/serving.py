@@ -1,4 +1,4 @@
-"""A site's control API over HTTP, and the file that tells others where the site is."""
+"""A site's control API over HTTP, for as long as the site runs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
-from pydantic import BaseModel, ValidationError
 
-from simulator import control
+from simulator import control, site_file
 from simulator.site import Site
-from tocsin.settings import SettingsError
+from simulator.site_file import FILE, Ports, find
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -22,22 +21,9 @@ if TYPE_CHECKING:
 
     from simulator.world import World
 
+__all__ = ["FILE", "LOOPBACK", "Ports", "find", "opened", "serve"]
+
 LOOPBACK: Final = "127.0.0.1"
-FILE: Final = "site.json"
-
-
-class Ports(BaseModel):
-    """Where a running site is.
-
-    Attributes:
-        api: URL of the page and the control API, without a slash at the end.
-        smtp_port: of the mailbox, on loopback.
-        hci: ``host:port`` of each gateway's controller, by the gateway's name.
-    """
-
-    api: str
-    smtp_port: int
-    hci: dict[str, str]
 
 
 class _Server(uvicorn.Server):
@@ -86,41 +72,12 @@ async def serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    _make(state)
+    site_file.make_directory(state)
     async with opened(Site(world, now=_now, state=state), api_port, smtp_port) as ports:
-        _announce(state, ports)
+        site_file.write(state, ports)
         ready(ports)
         await stop.wait()
-    _withdraw(state)
-
-
-def _make(state: Path) -> None:
-    state.mkdir(parents=True, exist_ok=True)
-
-
-def _announce(state: Path, ports: Ports) -> None:
-    new = state / f"{FILE}.new"
-    new.write_text(ports.model_dump_json(indent=2), "utf-8")
-    new.replace(state / FILE)
-
-
-def _withdraw(state: Path) -> None:
-    (state / FILE).unlink(missing_ok=True)
-
-
-def find(state: Path) -> Ports:
-    """Where the site with this state directory is.
-
-    Raises:
-        SettingsError: no site runs there.
-    """
-    file = state / FILE
-    try:
-        return Ports.model_validate_json(file.read_text("utf-8"))
-    except OSError as missing:
-        raise SettingsError(str(file), ["no site runs here; start one with 'tocsin simulate site'"]) from missing
-    except ValidationError as broken:
-        raise SettingsError(str(file), ["is not what a site writes"]) from broken
+    site_file.remove(state)
 
 
 def _now() -> datetime:

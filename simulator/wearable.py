@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from device.core import Core
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from device.ports import Store
     from device.settings import Settings
-    from protocols.ids import Address
+    from simulator.make import Make
     from simulator.motion import Sample
     from simulator.radio import VirtualLink
 
@@ -25,21 +24,6 @@ PRESS_MS: Final = 120
 BETWEEN_PRESSES_MS: Final = 150
 LONGER_THAN_LONG_MS: Final = 300
 FIDGET_EVERY_MS: Final = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Make:
-    """What is burnt into one device.
-
-    Attributes:
-        name: of the station on the radio.
-        address: its Bluetooth address.
-        key: 16 bytes.
-    """
-
-    name: str
-    address: Address
-    key: bytes
 
 
 class Wearable:

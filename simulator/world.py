@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from device.settings import SettingError, Settings
 from protocols.ids import Address
-from simulator.wearable import Make
+from simulator.make import Make
 from tocsin.settings import Section, SettingsError
 
 if TYPE_CHECKING:

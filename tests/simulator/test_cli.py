@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from typer.testing import CliRunner
 
 from simulator.cli import app
-from simulator.serving import FILE, Ports
+from simulator.site_file import FILE, Ports
 
 if TYPE_CHECKING:
     from pathlib import Path

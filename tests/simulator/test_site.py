@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from bleak.backends.scanner import AdvertisementData
 
+    from simulator.site_file import Ports
+
 WORLD = World.model_validate(
     {
         "seed": 3,
@@ -50,7 +52,7 @@ def site() -> Site:
 
 
 @contextlib.asynccontextmanager
-async def running() -> AsyncIterator[tuple[httpx.AsyncClient, serving.Ports, Site]]:
+async def running() -> AsyncIterator[tuple[httpx.AsyncClient, Ports, Site]]:
     world = site()
     async with serving.opened(world) as ports, httpx.AsyncClient(base_url=ports.api) as client:
         yield client, ports, world

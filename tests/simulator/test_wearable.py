@@ -16,10 +16,11 @@ from protocols.events import Cause, DeviceReport, Stage
 from protocols.ids import Address
 from simulator.adapter import local_adapter
 from simulator.bleak_backend import installed
+from simulator.make import Make
 from simulator.radio import Everywhere, VirtualLink
 from simulator.store import FileStore, MemoryStore
 from simulator.virtual_time import run
-from simulator.wearable import Make, Wearable
+from simulator.wearable import Wearable
 from tests.simulator.air import supervised, until
 
 if TYPE_CHECKING:
