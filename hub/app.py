@@ -31,6 +31,7 @@ from hub.store.store import Store, open_engine
 from hub.ticker import Ticker
 from hub.web import accounts
 from hub.web.app import build
+from hub.web.changes import Changes
 from hub.web.context import Console
 from protocols.ids import OrganisationId
 from protocols.mqtt import topics
@@ -39,7 +40,6 @@ from tocsin import __version__
 from tocsin.mqtt import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
 
     from hub.channels.port import Channel as ChannelPort
     from hub.settings import HubSettings
@@ -127,7 +127,8 @@ class Hub:
     def first_passwords(self) -> dict[OrganisationId, str]:
         """A password for the administrator of each organisation in which nobody can sign in; never shown again."""
         known = self.store.read(directory.all_organisations)
-        return self.store.write(lambda tx: accounts.first_accounts(tx, [organisation.id for organisation in known]))
+        made = {each.id: self.store.write(partial(_first_account, each.id)) for each in known}
+        return {organisation: password for organisation, password in made.items() if password is not None}
 
     def console(self) -> Console:
         return Console(
@@ -137,16 +138,15 @@ class Hub:
             public_url=self.settings.web.public_url,
             secure_cookies=self.settings.web.is_secure,
             metrics=self.metrics.render,
-            health=self.health,
+            changed=Changes(self.store),
+            troubles=self.troubles,
             version=__version__,
         )
 
-    def health(self) -> Mapping[str, bool]:
-        """What must be true for alarms to get through."""
-        return {
-            "broker": self._event_link.connected,
-            **{loop.name: not loop.is_stalled for loop in self._loops},
-        }
+    def troubles(self) -> list[str]:
+        """What keeps alarms from getting through, in words; empty when nothing does."""
+        broker = [] if self._event_link.connected else ["no connection to the MQTT broker: no alarm can come in"]
+        return broker + [f"the {loop.name} loop has stalled" for loop in self._loops if loop.is_stalled]
 
     def _ingest(self) -> float:
         self._waiting = self._waiting or self._events.take(EVENT_BATCH, IDLE_S)
@@ -183,6 +183,10 @@ class Hub:
         self.metrics.alarm_age.set(max(ages))
         self.metrics.gateways_blind.set(blind)
         return GAUGES_S
+
+
+def _first_account(organisation: OrganisationId, tx: Tx) -> str | None:
+    return accounts.first_account(tx, organisation)
 
 
 def _untaken_ages(organisation: OrganisationId, tx: Tx) -> list[float]:

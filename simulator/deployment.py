@@ -22,7 +22,7 @@ from hub.store.directory import Account, Device, Organisation, Place, Role, Work
 from hub.store.store import Store, open_engine
 from hub.web.accounts import hash_password
 from protocols.ids import Address, OrganisationId, PlaceId, WorkerId
-from simulator import serving, world
+from simulator import site_file, world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from hub.domain.session import Risk
     from hub.store.store import Tx
-    from simulator.serving import Ports
+    from simulator.site_file import Ports
     from simulator.world import World
 
 ORGANISATION: Final = OrganisationId("demo")
@@ -144,7 +144,7 @@ class Deployment:
 
     @property
     def ports(self) -> Ports:
-        return serving.find(self.state)
+        return site_file.find(self.state)
 
     def start(self) -> None:
         """Everything, in the order in which one part needs another.
@@ -187,7 +187,7 @@ class Deployment:
             self._up("broker", ["hub", "broker", "--config", str(config)], lambda: _answers(self.mqtt_port))
 
     def _site_is_up(self) -> bool:
-        return (self.state / serving.FILE).exists() and httpx.get(f"{self.ports.api}/people").is_success
+        return (self.state / site_file.FILE).exists() and httpx.get(f"{self.ports.api}/people").is_success
 
     def _hub_is_up(self) -> bool:
         return _answers(self.web_port)

@@ -6,6 +6,7 @@ sibling. A program whose extra is not installed shows up as a command that says 
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
 GROUP = "tocsin.commands"
 
 
-def build() -> typer.Typer:
-    """The whole command, assembled from what is installed."""
+def build(wanted: str | None = None) -> typer.Typer:
+    """The command, assembled from what is installed.
+
+    Args:
+        wanted: the one sub-command that will be called; the others are not even imported. None = all.
+    """
     app = typer.Typer(name="tocsin", no_args_is_help=True, help="Tocsin: an open lone-worker alarm system.")
     app.callback()(_version_option)
     app.add_typer(config, name="config")
-    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
-        _add(app, entry)
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    for name in [wanted] if wanted in found else sorted(found):
+        _add(app, found[name])
     return app
 
 
@@ -64,4 +70,4 @@ def _missing(command: str, module: str) -> Callable[[], None]:
 
 
 def main() -> None:
-    build()()
+    build(sys.argv[1] if len(sys.argv) > 1 else None)()
