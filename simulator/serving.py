@@ -13,15 +13,13 @@ import uvicorn
 
 from simulator import control, site_file
 from simulator.site import Site
-from simulator.site_file import FILE, Ports, find
+from simulator.site_file import Ports
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
     from simulator.world import World
-
-__all__ = ["FILE", "LOOPBACK", "Ports", "find", "opened", "serve"]
 
 LOOPBACK: Final = "127.0.0.1"
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bleak import BleakScanner
 from bumble import hci
 from bumble.att import ATT_Error, ErrorCode
 from bumble.core import UUID
 from bumble.device import AdvertisingType, Device, DeviceConfiguration
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 
+from simulator.adapter import local_adapter
+from simulator.bleak_backend import installed
+from simulator.radio import Everywhere, VirtualLink
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
-    from simulator.radio import Reception, VirtualLink
+    from simulator.radio import Propagation, Reception
 
+FCD2 = "0000fcd2-0000-1000-8000-00805f9b34fb"
 BEACON_ADDRESS = "C0:FF:EE:00:00:01"
 COUNTER = "7061c5e0-0b5e-4a4c-9d2f-6e1f5a7cff01"
 LOCKED = "7061c5e0-0b5e-4a4c-9d2f-6e1f5a7cff02"
@@ -103,3 +110,20 @@ async def until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - what is waited for is not ours to signal
             await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def air(propagation: Propagation | None = None, seed: int = 1) -> AsyncIterator[VirtualLink]:
+    link = VirtualLink(propagation or Everywhere(), seed)
+    adapters = {
+        "hci0": local_adapter(link, "hall", "F0:00:00:00:00:01"),
+        "hci1": local_adapter(link, "yard", "F0:00:00:00:00:02"),
+    }
+    supervision = asyncio.create_task(supervised(link))
+    with installed(adapters):
+        yield link
+    supervision.cancel()
+
+
+def listening(heard: list, adapter: str = "hci0", **bluez: object) -> BleakScanner:
+    return BleakScanner(lambda device, data: heard.append((device, data)), bluez={"adapter": adapter, **bluez})
