@@ -23,7 +23,7 @@ from gateway.hearing.ear import Ear
 from gateway.hearing.radio import Radio, adapter_arguments
 from gateway.hearing.reset import power_cycle
 from gateway.hearing.watchdog import Watchdog
-from gateway.loops import StepThread, every, when_woken
+from gateway.loops import Counted, StepThread, every, when_woken
 from gateway.metrics import Figures, Metrics
 from gateway.outbox import Outbox
 from gateway.telling.client import Client, Limits, bleak_client
@@ -186,13 +186,14 @@ class Gateway:
 
     def _hear(self, address: str, service_data: bytes | None, rssi: int) -> float:
         now = self._clock()
-        self._ear.hear(address, service_data, rssi, now)
+        with Counted("hear", self._faults):
+            self._ear.hear(address, service_data, rssi, now)
         return now.ticks
 
     def _publish(self, heard: HeardFrame, device: str, now: Moment) -> None:
         event = frame_event(self._speaker, heard, device=device, now=now)
-        log.info("event heard", event_id=event.id, cause=heard.report.cause.label, stage=heard.report.stage.label)
         self._mailbox.accept(event)
+        log.info("event heard", event_id=event.id, cause=heard.report.cause.label, stage=heard.report.stage.label)
 
     def _tell_from_thread(self, address: Address, value: bytes, for_s: float) -> None:
         with suppress(RuntimeError):  # the loop is closed: the gateway is leaving

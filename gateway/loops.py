@@ -16,6 +16,7 @@ import structlog
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Awaitable, Callable
+    from types import TracebackType
 
     from gateway.domain.moment import Moment
 
@@ -57,20 +58,16 @@ class StepThread(threading.Thread):
             self._woken.wait(min(LONGEST_WAIT_S, max(0.0, due - self._clock().ticks)))
 
     def _turn(self) -> float:
-        try:
+        with Counted(self.name, self._faults):
             return self._step(self._clock())
-        except Exception:  # noqa: BLE001 - logged, counted, tried again
-            _note(self.name, self._faults)
-            return self._clock().ticks + AFTER_FAULT_S
+        return self._clock().ticks + AFTER_FAULT_S
 
 
 async def every(period_s: float, name: str, step: Callable[[], Awaitable[None]], *, faults: Counter[str]) -> None:
     """Call ``step`` again and again, for ever."""
     while True:
-        try:
+        with Counted(name, faults):
             await step()
-        except Exception:  # noqa: BLE001 - logged, counted, tried again
-            _note(name, faults)
         await asyncio.sleep(period_s)
 
 
@@ -78,15 +75,28 @@ async def when_woken(woken: asyncio.Event, name: str, step: Callable[[], float],
     """Call ``step`` when woken, or after as many seconds as it said, for ever."""
     while True:
         woken.clear()
-        try:
+        wait_s = AFTER_FAULT_S
+        with Counted(name, faults):
             wait_s = step()
-        except Exception:  # noqa: BLE001 - logged, counted, tried again
-            _note(name, faults)
-            wait_s = AFTER_FAULT_S
         with suppress(TimeoutError):
             await asyncio.wait_for(woken.wait(), wait_s)
 
 
-def _note(name: str, faults: Counter[str]) -> None:
-    faults[name] += 1
-    log.exception("unexpected", loop=name)  # noqa: LOG004 - its callers are handlers
+class Counted:
+    """A context in which an unexpected error is logged, counted under ``name``, and goes no further."""
+
+    def __init__(self, name: str, faults: Counter[str]) -> None:
+        self._name = name
+        self._faults = faults
+
+    def __enter__(self) -> None:
+        """Nothing is needed before."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._faults[self._name] += 1
+        log.error("unexpected", loop=self._name, exc_info=error)
+        return True

@@ -18,6 +18,7 @@ from typing import Final
 from gateway.domain.outgoing import Rank
 
 DELAYS_S: Final = (2.0, 4.0, 8.0, 16.0, 30.0)
+UNSENT_DELAY_S: Final = 1.0
 WINDOW: Final = 256
 
 
@@ -93,8 +94,9 @@ class Retries:
         self._awaited[event] = pending.due
         self._push(event)
 
-    def unsent(self, event: str) -> None:
-        """It did not: still due."""
+    def unsent(self, event: str, *, now: float) -> None:
+        """It did not: due again in a second, or with the next connection."""
+        self._pending[event].due = now + UNSENT_DELAY_S
         self._push(event)
 
     def next_due(self) -> float | None:

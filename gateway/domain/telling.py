@@ -103,8 +103,9 @@ class Line:
         return not self.waiting and self.heard is None
 
     @property
-    def next(self) -> Downlink | Heard | None:
-        return self.waiting[0] if self.waiting else self.heard
+    def words(self) -> tuple[Downlink | Heard, ...]:
+        """In the order in which they are written."""
+        return self.waiting if self.heard is None else (*self.waiting, self.heard)
 
 
 def read(address: Address, key: bytes, value: bytes, *, expires: float) -> Downlink:

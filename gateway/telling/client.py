@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import bleak
 import structlog
+from bleak.exc import BleakGATTProtocolError
 
 from protocols.ble import gatt
 
@@ -46,7 +47,7 @@ class TellError(Exception):
 
     Attributes:
         address: the device's.
-        call: what failed: ``unheard``, ``connect`` or ``write``.
+        call: what failed: ``unheard``, ``connect``, ``write`` or ``refused``.
         detail: what the stack said.
     """
 
@@ -55,6 +56,10 @@ class TellError(Exception):
         self.address = address
         self.call = call
         self.detail = detail
+
+
+class RefusedError(TellError):
+    """The device answered a write with an error. The connection stands, and other words may be taken."""
 
 
 @asynccontextmanager
@@ -84,6 +89,8 @@ async def _limited(address: Address, call: str, awaitable: Awaitable[None], limi
             await awaitable
     except TimeoutError:
         raise TellError(address, call, f"no answer in {limit_s:g} s") from None
+    except BleakGATTProtocolError as refusal:
+        raise RefusedError(address, "refused", str(refusal)) from refusal
     except Exception as failure:
         raise TellError(address, call, str(failure) or type(failure).__name__) from failure
 

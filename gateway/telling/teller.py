@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from gateway.domain import telling
-from gateway.telling.client import Client, Limits, TellError, connected
+from gateway.telling.client import Client, Limits, RefusedError, TellError, connected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Mapping
 
     from gateway.domain.hearing import HeardFrame
     from gateway.domain.moment import Moment
@@ -122,10 +122,26 @@ class Teller:
         if client is None:
             raise TellError(address, "unheard", "the device is not heard")
         async with connected(address, client, self._limits) as write:
-            while (word := self._line(address).next) is not None:
-                await write(self._bytes_of(address, word))
+            await self._write_all(address, write)
+
+    async def _write_all(self, address: Address, write: Callable[[bytes], Awaitable[None]]) -> None:
+        """What waits, and what comes meanwhile. A word the device refuses holds up none of the others."""
+        refused: dict[bytes, RefusedError] = {}
+        while (word := self._next(address, refused)) is not None:
+            value = self._bytes_of(address, word)
+            try:
+                await write(value)
+            except RefusedError as refusal:
+                refused[value] = refusal
+            else:
                 self._lines[address] = telling.written(self._line(address), word)
                 self.written += 1
+        if refused:
+            raise next(iter(refused.values()))
+
+    def _next(self, address: Address, refused: Collection[bytes]) -> telling.Downlink | telling.Heard | None:
+        words = self._line(address).words
+        return next((word for word in words if self._bytes_of(address, word) not in refused), None)
 
     def _bytes_of(self, address: Address, word: telling.Downlink | telling.Heard) -> bytes:
         return word.seal(self._keys[address]) if isinstance(word, telling.Heard) else word.value

@@ -7,6 +7,7 @@ until it is receipted; and the hub takes an event once however often it comes.
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -118,10 +119,16 @@ class Sender:
     def _send(self, now: Moment) -> int:
         if not self._link.connected:
             return 0
-        due = self._retries.take(now=now.ticks, most=BATCH)
-        for event in due:
-            self._send_one(event, now)
-        return len(due)
+        due = deque(self._retries.take(now=now.ticks, most=BATCH))
+        number = len(due)
+        try:
+            while due:
+                self._send_one(due[0], now)
+                due.popleft()
+        finally:
+            for event in due:
+                self._retries.unsent(event, now=now.ticks)
+        return number
 
     def _send_one(self, id_: str, now: Moment) -> None:
         event = self._outbox.get(id_)
@@ -130,7 +137,7 @@ class Sender:
         elif self._link.publish(self._topic, event.payload):
             self._retries.sent(id_, now=now.ticks)
         else:
-            self._retries.unsent(id_)
+            self._retries.unsent(id_, now=now.ticks)
 
     def _done(self, id_: str, now: Moment) -> None:
         self._retries.receipted(id_)

@@ -62,7 +62,13 @@ def sealed(counter: int, body: bytes, *, key: bytes = KEY, address: Address = AD
 
 
 def panic(
-    counter: int, *, sequence: int = 1, stage: Stage = Stage.ALARM, told: Told = Told.NOTHING, epoch: int = 1, age: int = 0
+    counter: int,
+    *,
+    sequence: int = 1,
+    stage: Stage = Stage.ALARM,
+    told: Told = Told.NOTHING,
+    epoch: int = 1,
+    age: int = 0,
 ) -> bytes:
     return frame(counter, epoch=epoch, sequence=sequence, cause=Cause.PANIC, stage=stage, told=told, age=age)
 

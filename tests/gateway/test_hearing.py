@@ -120,7 +120,9 @@ def lives(draw: st.DrawFn) -> Life:
     frames: list[bytes] = []
     for epoch in range(draw(st.integers(1, 3))):
         for sequence in range(draw(st.integers(0, 4))):
-            stages = draw(st.sampled_from([[Stage.NOTICE], [Stage.PRE_ALARM, Stage.ALARM], [Stage.ALARM, Stage.DURESS]]))
+            stages = draw(
+                st.sampled_from([[Stage.NOTICE], [Stage.PRE_ALARM, Stage.ALARM], [Stage.ALARM, Stage.DURESS]])
+            )
             for stage in stages:
                 cause = Cause.CHECK_IN if stage is Stage.NOTICE else Cause.FALL
                 for _ in range(draw(st.integers(1, 3))):

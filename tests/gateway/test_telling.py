@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from bleak.exc import BleakGATTProtocolError, BleakGATTProtocolErrorCode
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +97,7 @@ class Wearable:
         self.connections = 0
         self.hanging: set[str] = set()
         self.failing: set[str] = set()
+        self.refusing: set[bytes] = set()
         self.slow_s = 0.0
 
     async def _call(self, name: str) -> None:
@@ -113,6 +115,8 @@ class Wearable:
     async def write_gatt_char(self, char_specifier: str, data: bytes, *, response: bool) -> None:
         assert (char_specifier, response) == (gatt.DOWNLINK, True)
         await self._call("write")
+        if data in self.refusing:
+            raise BleakGATTProtocolError(BleakGATTProtocolErrorCode.WRITE_REQUEST_REJECTED)
         self.written.append(data)
 
     async def disconnect(self) -> None:
@@ -239,6 +243,20 @@ async def test_a_word_that_was_not_sealed_for_the_device_costs_no_connection(war
     await ward.settle()
     assert ward.devices[ADDRESS].calls == []
     assert ward.teller.failures == {"unsealed": 2}
+
+
+async def test_a_word_that_the_device_refuses_holds_up_none_of_the_others(ward: Ward) -> None:
+    refused, taken = from_hub(RECEIPT, 1, layout.STAGE_ALARM), from_hub(STAGE, 2, layout.TOLD_PERSON_HAS_IT)
+    device = ward.devices[ADDRESS]
+    device.refusing = {refused}
+    ward.tell(refused)
+    ward.tell(taken)
+    await ward.settle()
+    assert device.written == [taken]
+    assert ward.teller.failures == {"refused": 1}
+    device.refusing = set()
+    await ward.seconds(2)
+    assert device.written == [taken, refused]
 
 
 async def test_leaving_ends_what_is_under_way(ward: Ward) -> None:

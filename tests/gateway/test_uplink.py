@@ -51,8 +51,12 @@ class Wire:
     def __init__(self) -> None:
         self.connected = True
         self.sent: list[tuple[str, bytes, bool]] = []
+        self.breaks_after: int | None = None
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        if len(self.sent) == self.breaks_after:
+            self.breaks_after = None
+            raise OSError("broken")
         if self.connected:
             self.sent.append((topic, payload, retain))
         return self.connected
@@ -245,6 +249,16 @@ def test_an_unreadable_message_is_counted_acknowledged_and_stops_nothing(post: P
     assert len(post.step()) == 1
     assert post.inbox.unreadable == {topic.rsplit("/", 1)[1]: 1}
     assert letter.acknowledged == [True]
+
+
+def test_a_link_that_breaks_down_in_the_middle_of_a_batch_loses_none_of_it(post: Post, time: Time) -> None:
+    for sequence in range(1, 6):
+        post.mailbox.accept(alarm(time(), sequence))
+    post.wire.breaks_after = 2
+    with pytest.raises(OSError, match="broken"):
+        post.step()
+    assert len(post.wire.take()) == 2
+    assert [len(post.step(after)) for after in (0.5, 0.5, 1.0)] == [0, 3, 2]
 
 
 def test_a_full_disk_becomes_an_event_of_the_gateway(tmp_path: Path, time: Time) -> None:
