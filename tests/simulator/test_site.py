@@ -16,7 +16,7 @@ from bleak import BleakScanner
 from device import language
 from protocols.ble import bthome, gatt
 from protocols.events import Cause
-from simulator import serving
+from simulator import control, serving
 from simulator.adapter import hci_adapter, local_adapter
 from simulator.bleak_backend import installed
 from simulator.pattern_css import stylesheet
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from bleak.backends.scanner import AdvertisementData
 
-    from simulator.site_file import Ports
 
 WORLD = World.model_validate(
     {
@@ -52,18 +51,31 @@ def site() -> Site:
 
 
 @contextlib.asynccontextmanager
-async def running() -> AsyncIterator[tuple[httpx.AsyncClient, Ports, Site]]:
+async def running() -> AsyncIterator[tuple[httpx.AsyncClient, Site]]:
+    world = site()
+    await world.open()
+    transport = httpx.ASGITransport(control.create(world))
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            yield client, world
+    finally:
+        await world.close()
+
+
+async def test_a_site_serves_its_page_and_says_where_its_ports_are() -> None:
     world = site()
     async with serving.opened(world) as ports, httpx.AsyncClient(base_url=ports.api) as client:
-        yield client, ports, world
+        assert (await client.get("/")).headers["content-type"].startswith("text/html")
+        assert ports.hci == {name: port.where for name, port in world.ports.items()}
+        assert ports.smtp_port == world.mailbox.port
 
 
 async def test_what_is_done_to_a_person_is_on_the_air_and_on_the_api() -> None:
-    async with running() as (client, ports, world):
+    async with running() as (client, world):
         alice = (await client.get("/people/alice")).json()
         assert (alice["is_on"], alice["led"], alice["cause"]) == (True, "off", "heartbeat")
         heard: list[Cause] = []
-        with installed({"hci0": hci_adapter(ports.hci["front"])}):
+        with installed({"hci0": hci_adapter(world.ports["front"].where)}):
             async with BleakScanner(lambda device, data: heard.extend(_cause(world, device.address, data))):
                 assert (await client.post("/people/alice/remove", json={})).status_code == 202
                 await until(lambda: Cause.REMOVED in heard)
@@ -77,9 +89,11 @@ def _cause(world: Site, address: str, data: AdvertisementData) -> Iterator[Cause
 
 
 async def test_the_api_says_who_is_there_and_where_the_ports_are() -> None:
-    async with running() as (client, ports, world):
+    async with running() as (client, world):
         gateways = (await client.get("/gateways")).json()
-        assert [(gateway["name"], gateway["hci"]) for gateway in gateways] == list(ports.hci.items())
+        assert [(gateway["name"], gateway["hci"]) for gateway in gateways] == [
+            (name, port.where) for name, port in world.ports.items()
+        ]
         assert not gateways[0]["host_connected"]
         known = (await client.get("/world")).json()
         assert known["devices"] == [
@@ -93,7 +107,7 @@ async def test_the_api_says_who_is_there_and_where_the_ports_are() -> None:
 
 
 async def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    async with running() as (client, _, _):
+    async with running() as (client, _):
         nobody = await client.post("/people/zoe/press", json={})
         assert nobody.status_code == 404
         assert nobody.json()["detail"] == "no person 'zoe'; there are alice"
@@ -103,7 +117,7 @@ async def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 
 
 async def test_a_foreign_page_can_change_nothing() -> None:
-    async with running() as (client, _, world):
+    async with running() as (client, world):
         form = await client.post("/people/alice/smash", data={"a": "b"})
         rebound = await client.post("/people/alice/smash", json={}, headers={"Host": "evil.example"})
         assert (form.status_code, rebound.status_code) == (415, 400)
@@ -111,7 +125,7 @@ async def test_a_foreign_page_can_change_nothing() -> None:
 
 
 async def test_faults_are_changed_one_by_one() -> None:
-    async with running() as (client, _, world):
+    async with running() as (client, world):
         await client.post("/faults", json={"loss": 0.65, "muted": ["alice"]})
         await client.post("/faults", json={"jammed": True})
         assert (await client.get("/faults")).json() == {
@@ -127,7 +141,7 @@ async def test_faults_are_changed_one_by_one() -> None:
 
 
 async def test_a_flat_battery_and_a_smash_switch_the_alarm_off_and_it_can_be_switched_on_again() -> None:
-    async with running() as (client, _, world):
+    async with running() as (client, world):
         alarm = world.people["alice"]
         flat = (await client.post("/people/alice/battery", json={"percent": 0})).json()
         assert (flat["is_on"], flat["led"]) == (False, "off")
@@ -139,9 +153,9 @@ async def test_a_flat_battery_and_a_smash_switch_the_alarm_off_and_it_can_be_swi
 
 
 async def test_mail_is_kept_and_can_be_read() -> None:
-    async with running() as (client, ports, _):
-        await asyncio.to_thread(send, ports.smtp_port, "RED ALERT: panic", "Alice needs help: £5 § ü")
-        await asyncio.to_thread(send, ports.smtp_port, "second", "x")
+    async with running() as (client, world):
+        await asyncio.to_thread(send, world.mailbox.port, "RED ALERT: panic", "Alice needs help: £5 § ü")
+        await asyncio.to_thread(send, world.mailbox.port, "second", "x")
         mails = (await client.get("/mail")).json()
         assert [mail["subject"] for mail in mails] == ["second", "RED ALERT: panic"]
         mail = (await client.get("/mail/1")).json()
@@ -155,10 +169,10 @@ async def test_mail_is_kept_and_can_be_read() -> None:
 
 
 async def test_a_mailbox_that_refuses_says_so_and_keeps_nothing() -> None:
-    async with running() as (client, ports, world):
+    async with running() as (client, world):
         await client.post("/faults", json={"mail_refused": True})
         with pytest.raises(smtplib.SMTPDataError, match="451"):
-            await asyncio.to_thread(send, ports.smtp_port, "lost", "x")
+            await asyncio.to_thread(send, world.mailbox.port, "lost", "x")
         assert (await client.get("/mail")).json() == []
         assert world.mailbox.refused == 1
 
@@ -174,7 +188,7 @@ def send(port: int, subject: str, text: str) -> None:
 
 
 async def test_the_page_runs_under_a_policy_without_anything_inline() -> None:
-    async with running() as (client, _, _):
+    async with running() as (client, _):
         page = await client.get("/")
         assert "unsafe" not in page.headers["content-security-policy"]
         assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=|https?://", page.text)
