@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from fastapi.responses import RedirectResponse, Response
 
 from hub.cases import enrolment, sessions
@@ -40,7 +40,7 @@ class SessionForm:
 
 
 @router.post("")
-def log(hub: Hub, person: Acting, form: Annotated[SessionForm, Form()]) -> Response:
+def log(hub: Hub, person: Acting, form: Annotated[SessionForm, Depends()]) -> Response:
     hub.act(lambda desk: _log(desk, person, form))
     return RedirectResponse("/", 303)
 

@@ -90,16 +90,21 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   if (!event.detail.successful) return;
   state.freshAt = Date.now();
-  const drawer = event.detail.elt.closest?.("details");
-  if (event.detail.elt.matches?.("form") && drawer) {
+  if (event.detail.elt.matches?.("form")) done(event.detail.elt);
+});
+
+function done(form) {
+  const drawer = form.closest("details");
+  if (drawer) {
     drawer.open = false;
-    event.detail.elt.reset();
+    form.reset();
   }
   byId("notice").hidden = true;
-});
+}
 
 document.addEventListener("htmx:afterSettle", () => {
   readClock();
+  count();
   show();
 });
 
@@ -164,7 +169,7 @@ function whyBlind() {
   if (state.trouble) return `The hub says: ${state.trouble}. What is shown may be out of date.`;
   const silence = Math.round((now - state.aliveAt) / 1000);
   const lost = state.lostAt !== null && now - state.lostAt > LOST_S * 1000;
-  if (lost || silence > SILENCE_S) return `Nothing heard from the hub for ${inWords(silence)}. Alarms do not show here. Use the phone.`;
+  if (lost || silence > SILENCE_S) return `Nothing heard from the hub for ${inWords(silence)}. New alarms do not show here: use the phone.`;
   if (now - state.freshAt > STALE_S * 1000) return `What is shown is ${inWords((now - state.freshAt) / 1000)} old.`;
   return "";
 }

@@ -96,6 +96,7 @@ class Alarm:
         phone: None also when it must not be called.
         late: how much later than it happened it was recorded, when that is long.
         standing: where it stands, in words.
+        held_by: account of the person who has it.
     """
 
     id: str
@@ -114,7 +115,7 @@ class Alarm:
     device: Wearing | None
     gateway: str | None
     standing: str
-    holder: str | None
+    held_by: str | None
     outcome: str | None
     cancelled: bool
     next: Step | None
@@ -146,7 +147,7 @@ def alarm(record: IncidentRecord, names: Names) -> Alarm:
         device=None if record.address is None else wearing(record.address, names),
         gateway=record.gateway,
         standing=_standing(record, names),
-        holder=names.account(state.holder) or None,
+        held_by=state.holder,
         outcome=None if state.outcome is None else state.outcome.replace("_", " "),
         cancelled=state.cancelled_by_wearer and not state.duress,
         next=_next(record, clock),
@@ -182,8 +183,8 @@ def who(record: IncidentRecord, names: Names) -> str:
         return worker.name
     device = names.devices.get(record.address or "")
     if device is not None:
-        return f"Unknown wearer of {device.label}"
-    return f"Unknown: from gateway {record.gateway}" if record.gateway else "Unknown"
+        return f"unknown wearer of {device.label}"
+    return f"unknown, by gateway {record.gateway}" if record.gateway else "unknown"
 
 
 def where(place: Place | None) -> Where | None:

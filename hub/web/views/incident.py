@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 from hub.store.outbox import ItemKind
 from hub.web.views.alarms import Alarm, alarm
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from hub.store.journal import Entry
     from hub.store.outbox import Item
     from hub.web.reading import IncidentFacts, Names
+
+
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,14 @@ def _recipient(recipient: str, names: Names) -> str:
     return device.label if device is not None else recipient
 
 
+def _plain(value: str, clock: Clock) -> str:
+    """Moments in the journal are kept as ISO 8601."""
+    if not _MOMENT.match(value):
+        return value
+    return clock.at(datetime.fromisoformat(value)).exact
+
+
 def _entry(entry: Entry, names: Names, clock: Clock) -> EntryRow:
-    detail = ", ".join(f"{key}: {value}" for key, value in entry.detail.items())
+    detail = ", ".join(f"{key.replace('_', ' ')}: {_plain(value, clock)}" for key, value in entry.detail.items())
     by = names.account(entry.by) or "the hub"
     return EntryRow(entry.number, clock.at(entry.at), entry.action, by, detail, entry.digest)

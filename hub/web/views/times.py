@@ -19,12 +19,14 @@ class Moment:
         iso: in UTC, for the page's own clock to count from.
         short: as short as today allows: ``14:05``, ``Mon 14:05``, ``3 May 14:05``.
         full: to the second, with zone.
+        exact: time of day to the tenth of a second.
         ago: how long ago, or how long still: ``40 s``, ``3 min``, ``2 h 5 min``.
     """
 
     iso: str
     short: str
     full: str
+    exact: str
     ago: str
 
 
@@ -46,6 +48,7 @@ class Clock:
             utc.isoformat(timespec="milliseconds"),
             self._short(local),
             f"{local:%a} {local.day} {local:%b %Y %H:%M:%S %Z}",
+            f"{local:%H:%M:%S}.{local.microsecond // 100_000}",
             length(abs(self.now - utc)),
         )
 
