@@ -5,19 +5,21 @@ The demo shows it to people; the end-to-end tests kill its parts.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
 from hub.cases import sessions
 from hub.cases.desk import Desk, Routes
-from hub.store import directory, schema
+from hub.store import directory, presence, schema
 from hub.store.directory import Account, Device, Organisation, Place, Role, Worker
 from hub.store.store import Store, open_engine
 from hub.web.accounts import hash_password
@@ -158,14 +160,12 @@ class Deployment:
         self._up("site", ["simulate", "site", str(self.plan.world), "--state", str(self.state)], self._site_is_up)
         self._write_hub()
         self._found()
-        self._up("hub", ["hub", "run", "--config", str(self.plan.folder / "hub.toml")], self._hub_is_up)
+        late = [self._begin("hub", ["hub", "run", "--config", str(self.plan.folder / "hub.toml")], self._hub_is_up)]
         for gateway, where in self.ports.hci.items():
-            config = self._write_gateway(gateway)
-            self._up(
-                f"gateway-{gateway}",
-                ["simulate", "gateway", "--hci", where, "--config", str(config)],
-                lambda name=gateway: self._gateway_is_up(name),
-            )
+            arguments = ["simulate", "gateway", "--hci", where, "--config", str(self._write_gateway(gateway))]
+            late.append(self._begin(f"gateway-{gateway}", arguments, partial(self._gateway_is_up, gateway)))
+        for part in late:
+            part.wait()
 
     def stop(self) -> None:
         for part in reversed(self.parts.values()):
@@ -175,10 +175,13 @@ class Deployment:
         """The hub's database, beside the running hub."""
         return Store(open_engine(self.database))
 
-    def _up(self, name: str, arguments: list[str], is_up: Callable[[], bool]) -> None:
+    def _begin(self, name: str, arguments: list[str], is_up: Callable[[], bool]) -> Part:
         part = self.parts[name] = Part(name, self.plan.folder, arguments, is_up)
         part.start()
-        part.wait()
+        return part
+
+    def _up(self, name: str, arguments: list[str], is_up: Callable[[], bool]) -> None:
+        self._begin(name, arguments, is_up).wait()
 
     def _start_broker(self) -> None:
         config = self.plan.folder / "broker.toml"
@@ -193,13 +196,8 @@ class Deployment:
         return _answers(self.web_port)
 
     def _gateway_is_up(self, name: str) -> bool:
-        store = self.open_store()
-        try:
-            from hub.store import presence
-
+        with contextlib.closing(self.open_store()) as store:
             return store.read(lambda tx: presence.get_gateway(tx, ORGANISATION, name)) is not None
-        finally:
-            store.close()
 
     def _write_keys(self) -> None:
         for person in self.world.people:
@@ -240,12 +238,11 @@ class Deployment:
 
     def _found(self) -> None:
         """An organisation with the people and places of the world, unless it is there already."""
-        store = self.open_store()
-        schema.prepare(store.engine)
-        if not store.read(directory.all_organisations):
-            password = hash_password(self.plan.password)
-            store.write(lambda tx: _found(tx, self.world, password))
-        store.close()
+        with contextlib.closing(self.open_store()) as store:
+            schema.prepare(store.engine)
+            if not store.read(directory.all_organisations):
+                password = hash_password(self.plan.password)
+                store.write(lambda tx: _found(tx, self.world, password))
 
 
 def _answers(port: int) -> bool:
@@ -257,19 +254,13 @@ def _found(tx: Tx, site: World, password_hash: str) -> None:
     directory.add_organisation(tx, Organisation(ORGANISATION, "Demo Outreach", "Europe/London"))
     for name, role in (("admin", Role.ADMINISTRATOR), ("sam", Role.SUPERVISOR)):
         account = Account(ORGANISATION, name, f"{name.title()} Supervisor", f"{name}@demo.example", role)
-        directory.add_account(tx, _with_password(account, password_hash))
+        directory.add_account(tx, replace(account, password_hash=password_hash))
     for place in site.places:
         latitude, longitude = site.on_earth(place.at)
         label = place.name.replace("-", " ").capitalize()
         directory.add_place(tx, Place(ORGANISATION, PlaceId(place.name), label, "", latitude, longitude))
     for person in site.people:
         _add_worker(tx, site, person)
-
-
-def _with_password(account: Account, password_hash: str) -> Account:
-    from dataclasses import replace
-
-    return replace(account, password_hash=password_hash)
 
 
 def _add_worker(tx: Tx, site: World, person: world.Person) -> None:

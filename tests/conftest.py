@@ -14,9 +14,7 @@ from tests.services import BROKERS, Postgres, running
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hub.store import schema
-from hub.store.store import open_engine
-from tests.services import Process
+    from tests.services import Process
 
 
 @pytest.fixture(scope="session")

@@ -222,7 +222,9 @@ class Office:
         )
         self._sign(gateway, Channel.PRESENCE, envelope.to_json())
 
-    def status(self, state: GatewayState, *, gateway: str = "north", blind: bool = False, retained: bool = False) -> None:
+    def status(
+        self, state: GatewayState, *, gateway: str = "north", blind: bool = False, retained: bool = False
+    ) -> None:
         data = StatusData(state=state, boot="b", version="1", blind=blind)
         envelope = StatusEnvelope(id="s", source=f"acme/{gateway}", time=self.watch.now(), data=data)
         self._sign(gateway, Channel.STATUS, envelope.to_json(), retained=retained)
@@ -291,7 +293,10 @@ class Office:
 
     def told(self, gateway: str = "north") -> list[tuple[int, ...]]:
         """Every downlink sent to a gateway, opened as the device would: (kind, epoch, sequence, code)."""
-        ours = (str(Topic(ACME, GatewayId(gateway), Channel.RECEIPT)), str(Topic(ACME, GatewayId(gateway), Channel.COMMAND)))
+        ours = (
+            str(Topic(ACME, GatewayId(gateway), Channel.RECEIPT)),
+            str(Topic(ACME, GatewayId(gateway), Channel.COMMAND)),
+        )
         sealed = [
             bytes.fromhex(data["downlink"])
             for where, payload in self.published

@@ -250,7 +250,9 @@ def test_an_unreachable_supervisor_is_replaced_by_everyone(office: Office) -> No
 
     from hub.store.tables import accounts
 
-    office.store.write(lambda tx: tx.connection.execute(update(accounts).where(accounts.c.id == "sam").values(email=None)))
+    office.store.write(
+        lambda tx: tx.connection.execute(update(accounts).where(accounts.c.id == "sam").values(email=None))
+    )
     office.hear(office.alarm.event(Cause.PANIC))
     assert office.mail.said() == [("mo@acme.example", "alarm")]
 

@@ -17,9 +17,9 @@ from hub.domain.incident import (
     HelpSent,
     Incident,
     Kind,
-    NotPossibleError,
     Note,
     Notify,
+    NotPossibleError,
     Outcome,
     Phase,
     Raised,
@@ -77,7 +77,9 @@ def _live_through(first: Raised, story: list[tuple[int, incident.Event]]):  # ty
 
 
 @given(raised, steps)
-def test_a_red_alert_ends_only_by_a_named_persons_outcome(first: Raised, story: list[tuple[int, incident.Event]]) -> None:
+def test_a_red_alert_ends_only_by_a_named_persons_outcome(
+    first: Raised, story: list[tuple[int, incident.Event]]
+) -> None:
     for before, event, after, _, _ in _live_through(first, story):
         if before is not None and before.phase in RED and after.phase not in RED:
             assert isinstance(event, Closed)

@@ -120,7 +120,9 @@ def test_alarms_overtake_in_the_queue_of_the_one_writer(tmp_path: object, watch:
     threads[0].start()
     busy.wait(5)
     assert store._writer is not None
-    for count, (name, rank) in enumerate([("routine", Rank.ROUTINE), ("action", Rank.ACTION), ("alarm", Rank.ALARM)], 1):
+    for count, (name, rank) in enumerate(
+        [("routine", Rank.ROUTINE), ("action", Rank.ACTION), ("alarm", Rank.ALARM)], 1
+    ):
         threads.append(later(name, rank))
         while store._writer._queue.qsize() < count:
             pass

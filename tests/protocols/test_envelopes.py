@@ -108,7 +108,9 @@ def test_any_value_in_any_attribute_is_read_or_a_typed_error(attribute: str, val
 
 def test_a_receipt_says_when_it_was_committed_or_is_none() -> None:
     with pytest.raises(EnvelopeError, match="recordedtime"):
-        ReceiptEnvelope.from_json(b'{"id":"r","source":"s","time":"2026-03-02T09:00:00Z","data":{"event":"e","outcome":"recorded"}}')
+        ReceiptEnvelope.from_json(
+            b'{"id":"r","source":"s","time":"2026-03-02T09:00:00Z","data":{"event":"e","outcome":"recorded"}}'
+        )
 
 
 def test_an_event_id_is_the_same_from_every_gateway() -> None:

@@ -101,7 +101,9 @@ def test_a_frame_fits_a_legacy_advertisement() -> None:
     assert flags + head + bthome.FRAME_SIZE == 31
 
 
-@pytest.mark.parametrize(("seconds", "shown"), [(0, 0), (127, 127), (128, 120), (7680, 7680), (7741, None), (10**6, None)])
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, 0), (127, 127), (128, 120), (7680, 7680), (7741, None), (10**6, None)]
+)
 def test_an_age_is_kept_to_the_second_then_to_the_minute_then_unknown(seconds: int, shown: int | None) -> None:
     assert layout.decode_age(layout.encode_age(seconds)) == shown
 
