@@ -22,6 +22,7 @@ const state = {
   signedOut: false,
   busy: false,
   again: false,
+  pressed: false, // a finger or mouse button is down: what is under it must not be replaced
   skew: 0, // the hub's clock less this one's, in ms
   announced: "",
 };
@@ -70,10 +71,9 @@ function refresh(changed) {
     .catch(() => {})
     .finally(() => {
       state.busy = false;
-      if (state.again) {
-        state.again = false;
-        refresh(true);
-      }
+      if (!state.again) return;
+      state.again = false;
+      setTimeout(() => refresh(true), state.pressed ? 100 : 0);
     });
 }
 
@@ -85,7 +85,16 @@ function isBeingCopied() {
 document.addEventListener("htmx:beforeSwap", (event) => {
   const because = event.detail.requestConfig.headers["X-Because"];
   if (because === "heartbeat" && isBeingCopied()) event.detail.shouldSwap = false;
+  if (because && state.pressed) {
+    event.detail.shouldSwap = false;
+    state.again = true;
+  }
 });
+
+document.addEventListener("pointerdown", () => (state.pressed = true));
+for (const name of ["pointerup", "pointercancel"]) {
+  document.addEventListener(name, () => setTimeout(() => (state.pressed = false), 50));
+}
 
 document.addEventListener("htmx:afterRequest", (event) => {
   if (!event.detail.successful) return;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,16 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from hub.cases import shelving
 from hub.domain.incident import Phase
 from hub.domain.session import Risk
-from hub.store import faults
-from hub.store.faults import FaultKind
 from hub.web.app import build
 from hub.web.changes import Changes
 from protocols.events import Cause, Stage
-from protocols.mqtt.envelope import GatewayState
-from tests.hub.desk import ACME
+from tests.hub.web.scenes import busy_night
 from tests.hub.web.serving import serving
 from tests.hub.web.visitor import PASSWORD
 from tests.services import program
@@ -175,26 +172,35 @@ def test_sound_is_said_to_be_off_until_it_is_on_and_then_rings_until_somebody_ha
 
     office.hear(office.alarm.event(Cause.PANIC))
     expect(root).to_have_attribute("data-sound", "ringing", timeout=SOON_MS)
-    expect(board).to_have_title(lambda_title(), timeout=SOON_MS)
+    expect(board).to_have_title(re.compile("1 ALARM"), timeout=SOON_MS)
 
     board.get_by_role("button", name="Take it").click()
     expect(root).to_have_attribute("data-sound", "on", timeout=SOON_MS)
 
 
-def lambda_title():  # type: ignore[no-untyped-def]
-    import re
-
-    return re.compile("1 ALARM")
-
-
-def test_an_action_that_is_not_possible_any_more_is_said_so(board: Page, office: Office) -> None:
+def test_an_action_that_is_not_possible_any_more_is_said_so(board: Page, server: Server, office: Office) -> None:
     office.hear(office.alarm.event(Cause.PANIC))
-    board.get_by_role("button", name="Take it").wait_for()
-    board.evaluate("htmx.config.timeout = 1")
+    board.get_by_text("Close…").click()
+    board.get_by_label("Test", exact=True).check()
+    board.route("**/live", lambda route: route.abort())
+    board.evaluate("document.querySelector('.alarm form[action$=close] [name=csrf]').value = 'stale'")
+    board.evaluate("document.body.removeAttribute('hx-headers')")
 
-    board.get_by_role("button", name="Take it").click()
+    board.get_by_role("button", name="Close this alarm").click()
 
-    expect(board.locator("#notice")).to_be_visible(timeout=5_000)
+    expect(board.locator("#notice")).to_contain_text("Refused", timeout=5_000)
+    assert office.the_incident().state.phase is Phase.OPEN
+
+
+def test_an_action_that_did_not_reach_the_hub_is_said_so(board: Page, server: Server, office: Office) -> None:
+    office.hear(office.alarm.event(Cause.PANIC))
+    take = board.get_by_role("button", name="Take it")
+    take.wait_for()
+    server.stop()
+
+    take.click()
+
+    expect(board.locator("#notice")).to_contain_text("That was NOT sent")
 
 
 def test_a_session_at_a_new_place_is_logged_on_the_board(board: Page, office: Office, complaints: list[str]) -> None:
@@ -211,7 +217,7 @@ def test_a_session_at_a_new_place_is_logged_on_the_board(board: Page, office: Of
     expect(row).to_contain_text("Alice Archer", timeout=SOON_MS)
     expect(row).to_contain_text("high risk")
     expect(row.get_by_role("link", name="53.90510, -1.69370")).to_have_attribute("href", "geo:53.905100,-1.693700")
-    expect(form.get_by_label("Place", exact=True)).to_contain_text("Mill Lane 4")
+    expect(form.get_by_role("combobox", name="Place")).to_contain_text("Mill Lane 4")
     expect(form.get_by_label("Worker")).to_have_value("")
 
     row.get_by_role("button", name="+30 min").click()
@@ -222,7 +228,9 @@ def test_a_session_at_a_new_place_is_logged_on_the_board(board: Page, office: Of
 
 def test_the_page_of_an_incident_has_the_call_sheet(board: Page, office: Office, complaints: list[str]) -> None:
     office.session(Risk.HIGH)
-    office.hear(office.alarm.event(Cause.PANIC, Stage.PRE_ALARM), office.alarm.event(Cause.PANIC, Stage.DURESS, new=False))
+    office.hear(
+        office.alarm.event(Cause.PANIC, Stage.PRE_ALARM), office.alarm.event(Cause.PANIC, Stage.DURESS, new=False)
+    )
 
     board.get_by_role("link", name="Panic alarm: Alice Archer").click()
 
@@ -236,7 +244,7 @@ def test_the_page_of_an_incident_has_the_call_sheet(board: Page, office: Office,
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1360), ("dark", 1360), ("light", 400), ("dark", 400)])
 def test_a_busy_night_fits_on_any_screen(board: Page, office: Office, scheme: str, width: int) -> None:
-    a_busy_night(office)
+    busy_night(office)
     board.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
     board.set_viewport_size({"width": width, "height": 900})
 
@@ -245,41 +253,3 @@ def test_a_busy_night_fits_on_any_screen(board: Page, office: Office, scheme: st
     picture(board, f"busy-{scheme}-{width}")
 
     assert board.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-
-
-def a_busy_night(office: Office) -> None:
-    office.session(Risk.HIGH)
-    office.status(GatewayState.ONLINE)
-    office.status(GatewayState.ONLINE, gateway="south", blind=True)
-    office.digest(office.alarm.frame(battery=17))
-    office.hear(office.alarm.event(Cause.PANIC))
-    office.desk(lambda desk: faults.raise_(desk.tx, ACME, FaultKind.DEVICE_BATTERY, "C0:FF:EE:00:00:01", "17 % left"))
-    (first, *_) = office.faults()
-    from datetime import timedelta
-
-    office.desk(lambda desk: shelving.shelve(desk, ACME, first.id, "mo", "a new battery comes on Monday", timedelta(hours=8)))
-    from hub.store import directory
-    from hub.store.directory import Worker
-    from protocols.ids import WorkerId
-
-    office.store.write(lambda tx: directory.add_worker(tx, Worker(ACME, WorkerId("bob"), "Bob Bailey", None, "07700 900002")))
-    office.session(worker="bob", minutes=1)
-    from hub.cases import sessions
-
-    (bob,) = [one for one in _live(office) if one.worker == "bob"]
-    office.desk(lambda desk: sessions.extend(desk, ACME, bob.id, desk.now + timedelta(seconds=1), "sam"))
-    from hub.cases import incidents
-    from hub.domain.incident import Kind, Raised
-    from hub.domain.matching import Match, Verdict
-
-    match = Match(Verdict.UNMATCHED, None, None, None, ("the device was never assigned to anybody",))
-    about = incidents.About(ACME, "gateway:south", match, office.watch.now(), gateway="south")
-    record = office.desk(lambda desk: incidents.raise_(desk, about, Raised(Kind.UNREADABLE)))
-    office.desk(lambda desk: incidents.take(desk, ACME, record.id, "mo"))
-
-
-def _live(office: Office):  # type: ignore[no-untyped-def]
-    from hub.domain.session import SessionPhase
-    from hub.store import sessions
-
-    return office.store.read(lambda tx: sessions.listed(tx, ACME, (SessionPhase.ACTIVE,)))
