@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PEOPLE = [f"worker-{number}" for number in range(50)]
 EVENTS_EACH = 10
-ACTIONS = ("hold", "double")
+ACTIONS = ("hold", "double")  # a panic, or a check-in: every second worker does one or the other
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -60,7 +60,7 @@ def test_nothing_is_lost_when_everything_is_killed_again_and_again(tmp_path: Pat
 
 
 class Killer(threading.Thread):
-    """Every two seconds or so, one of the three dies and is started again."""
+    """Every few seconds, one of the three dies and is started again."""
 
     def __init__(self, chain: Chain, broker: Process) -> None:
         super().__init__(daemon=True)
@@ -71,7 +71,7 @@ class Killer(threading.Thread):
         self.killed: Counter[str] = Counter()
 
     def run(self) -> None:
-        while not self._stopping.wait(self._dice.uniform(1, 3)):
+        while not self._stopping.wait(self._dice.uniform(3, 6)):
             self._kill(("hub", "broker", "gateway")[sum(self.killed.values()) % 3])
 
     def _kill(self, victim: str) -> None:
@@ -91,7 +91,7 @@ class Killer(threading.Thread):
 
 
 def _send_all(chain: Chain) -> None:
-    """Each worker's next event begins when the device shows that the last one is stored, as a real device queues them."""
+    """Each worker's next event begins when the device shows that the last one is stored."""
     done = dict.fromkeys(PEOPLE, 0)
     give_up = time.monotonic() + 420
     while min(done.values()) < EVENTS_EACH:
@@ -106,7 +106,7 @@ def _send_all(chain: Chain) -> None:
 def _next_event(chain: Chain, person: dict[str, object], done: dict[str, int]) -> None:
     name, sequence = str(person["name"]), person["sequence"]
     if sequence == done[name] and done[name] < EVENTS_EACH and (done[name] == 0 or person["told"] == "stored"):
-        chain.act(name, ACTIONS[done[name] % 2])
+        chain.act(name, ACTIONS[PEOPLE.index(name) % 2])
         done[name] += 1
 
 
@@ -121,7 +121,7 @@ def _assert_nothing_is_lost(chain: Chain) -> None:
         chain.person(name)["address"]: EVENTS_EACH for name in PEOPLE
     }
     eventually(lambda: not chain.store.read(_untold_alarms), within_s=60, every_s=0.5)
-    assert chain.store.read(_live_incidents) == len(PEOPLE)
+    assert chain.store.read(_live_incidents) == len(PEOPLE) / 2
     assert chain.journal_is_whole()
 
 
