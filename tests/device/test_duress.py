@@ -69,10 +69,11 @@ def follow(rig: Rig, story: list[Step]) -> list[object]:
 
 
 def pair(begin: Callable[[], Rig], before: list[Step]) -> tuple[Rig, Rig]:
-    """Two devices with one past."""
+    """Two devices with one past, and no gesture under way."""
     cancelled, coerced = begin(), begin()
-    follow(cancelled, before)
-    follow(coerced, before)
+    for rig in (cancelled, coerced):
+        follow(rig, before)
+        rig.run(500)
     return cancelled, coerced
 
 

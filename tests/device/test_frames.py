@@ -24,14 +24,19 @@ class Cutter:
                 raise PowerCutError
 
 
+def number(core: Core) -> tuple[int, int]:
+    return core.epoch, int.from_bytes(core.output.service_data[-8:-4], "little")
+
+
 def life(flash: Flash, frames: int) -> list[tuple[int, int]]:
     """(epoch, counter) of every frame of one life, however it ends."""
     core, sent = Core(aes.block(KEY), ADDRESS.octets, flash), []
     try:
         core.start(0)
+        sent.append(number(core))
         for now in range(frames):
             core.battery(50 + now % 2, now)
-            sent.append((core.epoch, int.from_bytes(core.output.service_data[-8:-4], "little")))
+            sent.append(number(core))
     except PowerCutError:
         pass
     return sent
@@ -187,6 +192,11 @@ def test_the_button_object_names_the_gesture() -> None:
         layout.BUTTON_TRIPLE,
         layout.BUTTON_LONG,
     ]
+
+
+def test_a_heartbeat_and_a_cancel_name_no_button() -> None:
+    for rig in (Rig(), Rig().hold().run(600).press(), Rig().hold().run(600).press(2)):
+        assert bthome.open_objects(ADDRESS, KEY, rig.core.output.service_data)[5] == layout.BUTTON_NONE
 
 
 def test_two_devices_with_one_key_seal_differently() -> None:

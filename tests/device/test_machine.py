@@ -221,5 +221,5 @@ class Life(RuleBasedStateMachine):
         assert self.rig.core.next_ms >= self.rig.now
 
 
-Life.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Life.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestLife = Life.TestCase

@@ -115,7 +115,7 @@ INPUTS = st.one_of(
 PAUSES = st.one_of(st.integers(0, 700), st.integers(0, 40_000))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(INPUTS, PAUSES), min_size=20, max_size=120))
 def test_any_life_is_the_same_on_both(inputs: list[tuple[str, int]]) -> None:
     now, life = 0, ["start 0"]

@@ -101,7 +101,9 @@ def test_a_receipted_alarm_stays_on_the_air_until_it_is_closed() -> None:
     rig = Rig().hold()
     rig.receipt()
     assert rig.core.output.interval_ms == 1000
+    start = len(rig.frames)
     rig.run(3_600_000)
+    assert len(rig.frames) - start == 360
     assert (rig.report.cause, rig.report.stage, rig.report.told) == (Cause.PANIC, Stage.ALARM, Told.STORED)
     rig.tell(Told.CLOSED)
     assert rig.report.cause is Cause.HEARTBEAT
