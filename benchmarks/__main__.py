@@ -1,0 +1,90 @@
+"""``python -m benchmarks [adverts] [events] [storm] [alarms]``: all of them, unless some are named."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from benchmarks import adverts, alarms, events, report, storm
+from benchmarks.mail import Mails
+from benchmarks.publisher import Publisher
+from tests.services import Postgres, free_port, mosquitto, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.figures import Figure
+
+
+class Bench:
+    """Broker, databases, mail server and publisher of one run.
+
+    Args:
+        folder: for everything.
+        stack: ends what was started.
+    """
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._numbers = count()
+        self._broker = free_port()
+        stack.enter_context(running(mosquitto(folder, self._broker)))
+        self._mails = stack.enter_context(Mails(free_port()))
+        self._publisher = stack.enter_context(Publisher(self._broker))
+        self._postgres = _postgres(folder, stack)
+
+    def adverts(self) -> list[Figure]:
+        return adverts.measure(self._folder, self._broker)
+
+    def events(self) -> list[Figure]:
+        return events.measure(self._folder, self._databases(), self._broker, self._publisher)
+
+    def storm(self) -> list[Figure]:
+        return storm.measure(self._folder, self._databases(), self._broker, self._publisher, self._mails)
+
+    def alarms(self) -> list[Figure]:
+        return alarms.measure(self._folder, self._broker, self._mails)
+
+    def _databases(self) -> dict[str, Callable[[], str]]:
+        return {"hub on SQLite": self._new_sqlite, "hub on PostgreSQL": self._postgres.new_database}
+
+    def _new_sqlite(self) -> str:
+        return f"sqlite:///{self._folder / f'hub-{next(self._numbers)}.db'}"
+
+
+def _postgres(folder: Path, stack: ExitStack) -> Postgres:
+    place = folder / "postgres"
+    place.mkdir()
+    folder.chmod(0o755)  # PostgreSQL runs as somebody else when we are root
+    server = Postgres(place)
+    stack.callback(server.process.stop)
+    server.start()
+    return server
+
+
+NAMES: Final = ("adverts", "events", "storm", "alarms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="|".join(NAMES))
+    names = parser.parse_args().names or NAMES
+    began = datetime.now(UTC)
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-", ignore_cleanup_errors=True) as place, ExitStack() as stack:
+        folder = Path(place)
+        machine = report.machine(folder)
+        bench = Bench(folder, stack)
+        figures = []
+        for name in names:
+            print(f"{name} ...", flush=True)
+            figures += getattr(bench, name)()
+    print(f"\n{report.table(figures)}\n\n{report.save(figures, machine, began)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""How long one alarm takes in quiet, from the advert's bytes to the mail server, against wire and disk alone."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.bare import LISTENING
+from benchmarks.figures import Figure, in_turn, percentile
+from benchmarks.places import Program, found, gateway_settings, hub_settings
+from benchmarks.publisher import Publisher
+from benchmarks.wearers import Wearer, envelope, wearers
+from tests.services import tocsin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from benchmarks.mail import Mails
+
+ALARMS: Final = 100
+WARM: Final = 5
+REPEATS: Final = 3
+_QUIET_S: Final = (0.05, 0.15)
+_AGAINST: Final = "two MQTT hops, three fsynced commits, same SMTP sink, bare"
+
+
+@dataclass(slots=True)
+class Times:
+    """Milliseconds of each alarm until the mail server was called, and until it had the mail."""
+
+    called: list[float] = field(default_factory=list)
+    had: list[float] = field(default_factory=list)
+
+
+def measure(folder: Path, broker_port: int, mails: Mails) -> list[Figure]:
+    """A hundred presses one after another, each of a wearer in a session; each repeat begins with nothing."""
+    bench = _Bench(folder, broker_port, mails)
+    ours, bare = in_turn(REPEATS, bench.tocsin, bench.bare)
+    called = _figures(
+        "advert in to channel (mail server called)", [one.called for one in ours], [one.called for one in bare]
+    )
+    return called + _figures("advert in to mail taken", [one.had for one in ours], [one.had for one in bare])
+
+
+def _figures(name: str, ours: Sequence[list[float]], bare: Sequence[list[float]]) -> list[Figure]:
+    def p99(values: list[float]) -> float:
+        return percentile(values, 99)
+
+    return [
+        Figure(f"alarm: {name}, {label}", "ms", [of(one) for one in ours], _AGAINST, [of(one) for one in bare])
+        for label, of in (("median", median), ("p99", p99))
+    ]
+
+
+class _Bench:
+    def __init__(self, folder: Path, broker_port: int, mails: Mails) -> None:
+        self._folder = folder
+        self._broker_port = broker_port
+        self._mails = mails
+        self._numbers = count()
+
+    def tocsin(self) -> Times:
+        folder, people = self._new(), wearers(WARM + ALARMS)
+        with self._hub(folder, people), self._gateway(folder, people) as gateway:
+            return self._press(gateway, people)
+
+    def bare(self) -> Times:
+        folder, people = self._new(), wearers(WARM + ALARMS)
+        with self._bare(folder, "hub", str(self._mails.port)), self._bare(folder, "gateway") as gateway:
+            return self._press(gateway, people)
+
+    def _new(self) -> Path:
+        self._mails.forget()
+        folder = self._folder / f"alarms-{next(self._numbers)}"
+        folder.mkdir()
+        return folder
+
+    @contextmanager
+    def _hub(self, folder: Path, people: Sequence[Wearer]) -> Iterator[None]:
+        database = f"sqlite:///{folder / 'hub.db'}"
+        found(database, people)
+        settings = hub_settings(folder, database, self._broker_port, self._mails.port)
+        hub = Program(tocsin("hub", "run", "--config", str(settings)), log=folder / "hub.log")
+        with hub, Publisher(self._broker_port) as publisher:
+            publisher.reach(envelope(people[0], people[0].check_in()))
+            yield
+
+    def _gateway(self, folder: Path, people: Sequence[Wearer]) -> Program:
+        settings = gateway_settings(folder, people, self._broker_port)
+        command = [sys.executable, "-m", "tests.gateway.program", str(settings)]
+        return Program(command, log=folder / "gateway.log", ready=LISTENING)
+
+    def _bare(self, folder: Path, role: str, *more: str) -> Program:
+        command = [sys.executable, "-m", "benchmarks.bare", role, str(self._broker_port), str(folder), *more]
+        return Program(command, log=folder / f"bare-{role}.log", ready=LISTENING)
+
+    def _press(self, gateway: Program, people: Sequence[Wearer]) -> Times:
+        """Each at a moment of its own, so that none meets a loop always at the same point of its turn."""
+        times, pauses = Times(), random.Random(1)
+        for wearer in people:
+            start = time.monotonic()
+            gateway.tell(f"{wearer.address} {wearer.panic().hex()}")
+            mail = self._mails.about(wearer.address)
+            times.called.append((mail.called_at - start) * 1000)
+            times.had.append((mail.had_at - start) * 1000)
+            time.sleep(pauses.uniform(*_QUIET_S))
+        return Times(times.called[WARM:], times.had[WARM:])

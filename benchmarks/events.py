@@ -1,0 +1,72 @@
+"""Events recorded per second, with receipts and journal, against a subscriber that only counts."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.bare import LISTENING
+from benchmarks.figures import Figure
+from benchmarks.places import Program, found, hub_settings
+from benchmarks.wearers import check_ins, wearers
+from tests.services import tocsin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from benchmarks.publisher import Publisher
+
+WEARERS: Final = 50
+EVENTS: Final = 5_000
+WARM: Final = 500
+REPEATS: Final = 3
+AGAINST: Final = "bare paho-mqtt subscriber that only counts"
+
+
+def measure(
+    folder: Path, databases: Mapping[str, Callable[[], str]], broker_port: int, publisher: Publisher
+) -> list[Figure]:
+    """Check-ins of 50 wearers in their sessions, 5,000 handed over at once.
+
+    Args:
+        folder: for settings and logs.
+        databases: by name, what makes an empty one (SQLAlchemy URL).
+        broker_port: of a broker.
+        publisher: connected to it.
+    """
+    people = wearers(WEARERS)
+    urls = [new() for new in databases.values()]
+    for url in urls:
+        found(url, people)
+
+    def once() -> list[float]:
+        warm, messages = list(check_ins(people, WARM)), list(check_ins(people, EVENTS))
+        hubs = [recorded(folder, url, broker_port, publisher, warm, messages) for url in urls]
+        return [*hubs, counted(folder, broker_port, publisher, warm, messages)]
+
+    *rates, bare = zip(*[once() for _ in range(REPEATS)], strict=True)
+    return [_figure(name, repeats, bare) for name, repeats in zip(databases, rates, strict=True)]
+
+
+def _figure(name: str, repeats: Sequence[float], bare: Sequence[float]) -> Figure:
+    return Figure(f"{name}: check-ins recorded, journalled, receipted", "events/s", repeats, AGAINST, bare)
+
+
+def recorded(
+    folder: Path, database: str, broker_port: int, publisher: Publisher, warm: list[bytes], messages: list[bytes]
+) -> float:
+    """Events per second by a hub, a process of its own."""
+    settings = hub_settings(folder, database, broker_port)
+    with Program(tocsin("hub", "run", "--config", str(settings)), log=folder / "hub.log"):
+        publisher.reach(warm[0])
+        publisher.until_receipted(warm)
+        return len(messages) / publisher.until_receipted(messages)
+
+
+def counted(folder: Path, broker_port: int, publisher: Publisher, warm: list[bytes], messages: list[bytes]) -> float:
+    """The same by a process that only counts."""
+    command = [sys.executable, "-m", "benchmarks.bare", "counter", str(broker_port)]
+    with Program(command, log=folder / "counter.log", ready=LISTENING):
+        publisher.until_counted(warm)
+        return len(messages) / publisher.until_counted(messages)

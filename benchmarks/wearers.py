@@ -1,0 +1,86 @@
+"""People with personal alarms: what their devices say, sealed, and as a gateway passes it on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from gateway.domain.hearing import HeardFrame
+from gateway.domain.moment import Moment
+from gateway.domain.outgoing import Speaker, frame_event
+from protocols.ble import bthome
+from protocols.events import Cause, Stage, Told
+from protocols.ids import Address, GatewayId, OrganisationId
+from tests.gateway.air import frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ORGANISATION: Final = OrganisationId("bench")
+SPEAKER: Final = Speaker(ORGANISATION, GatewayId("north"), "b007")
+
+
+@dataclass(slots=True)
+class Wearer:
+    """One device, its counters rising.
+
+    Attributes:
+        address: of the device; its wearer goes by the same name.
+    """
+
+    address: Address
+    key: bytes
+    counter: int = 0
+    sequence: int = 1
+
+    @property
+    def worker(self) -> str:
+        return self.address.replace(":", "").lower()
+
+    def heartbeat(self) -> bytes:
+        return self._frame(Cause.HEARTBEAT, Stage.NOTICE)
+
+    def panic(self, *, told: Told = Told.NOTHING, again: bool = False) -> bytes:
+        """A press, or (``again``) the one before it, still advertised."""
+        self.sequence += not again
+        return self._frame(Cause.PANIC, Stage.ALARM, told)
+
+    def check_in(self) -> bytes:
+        self.sequence += 1
+        return self._frame(Cause.CHECK_IN, Stage.NOTICE)
+
+    def _frame(self, cause: Cause, stage: Stage, told: Told = Told.NOTHING) -> bytes:
+        self.counter += 1
+        return frame(
+            self.counter,
+            sequence=self.sequence,
+            cause=cause,
+            stage=stage,
+            told=told,
+            key=self.key,
+            address=self.address,
+        )
+
+
+def wearers(number: int) -> list[Wearer]:
+    return [Wearer(_address(index), hashlib.sha256(b"%d" % index).digest()[:16]) for index in range(number)]
+
+
+def _address(index: int) -> Address:
+    return Address(f"C0:FF:EE:00:{index >> 8:02X}:{index & 0xFF:02X}")
+
+
+def check_ins(people: list[Wearer], number: int) -> Iterator[bytes]:
+    """Envelopes, each wearer in turn."""
+    for index in range(number):
+        wearer = people[index % len(people)]
+        yield envelope(wearer, wearer.check_in())
+
+
+def envelope(wearer: Wearer, service_data: bytes) -> bytes:
+    """As the gateway publishes it."""
+    heard = HeardFrame(bthome.decode(wearer.address, wearer.key, service_data), service_data, -60)
+    now = Moment(datetime.now(UTC), 0.0, synchronised=True)
+    return frame_event(SPEAKER, heard, device=wearer.address, now=now).payload
