@@ -78,14 +78,26 @@ async def _until_signalled(settings: GatewaySettings) -> None:
 async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
     """Run on this event loop until ``stop`` is set. Raises what :func:`run` does."""
     gateway = Gateway(settings, Clock(), asyncio.get_running_loop())
-    unserve = None if settings.metrics.port is None else gateway.metrics.serve(settings.metrics.port)
     gateway.start()
+    unserve = _serve(gateway.metrics, settings.metrics.port)
     try:
         await stop.wait()
     finally:
         await gateway.stop()
-        if unserve is not None:
-            await asyncio.to_thread(unserve)
+        await asyncio.to_thread(unserve)
+
+
+def _serve(metrics: Metrics, port: int | None) -> Callable[[], None]:
+    """Returns what ends it. A port that is taken costs the metrics, not the gateway."""
+    try:
+        return _nothing if port is None else metrics.serve(port)
+    except OSError as failure:
+        log.warning("metrics can't be served", port=port, error=str(failure))
+        return _nothing
+
+
+def _nothing() -> None:
+    """There is nothing to end."""
 
 
 class Gateway:
@@ -93,6 +105,7 @@ class Gateway:
 
     def __init__(self, settings: GatewaySettings, clock: Callable[[], Moment], loop: asyncio.AbstractEventLoop) -> None:
         now, keys = clock(), settings.keys()
+        settings.mqtt.password()  # a file that can't be read is said now, not at the first connection
         self._settings = settings
         self._clock = clock
         self._loop = loop

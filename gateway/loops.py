@@ -79,7 +79,8 @@ async def when_woken(woken: asyncio.Event, name: str, step: Callable[[], float],
         with Counted(name, faults):
             wait_s = step()
         with suppress(TimeoutError):
-            await asyncio.wait_for(woken.wait(), wait_s)
+            async with asyncio.timeout(wait_s):  # wait_for loses a cancellation that meets the wake (Python < 3.12)
+                await woken.wait()
 
 
 class Counted:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Self
 from urllib.request import urlopen
 
 import pytest
+from typer.testing import CliRunner
 
+from gateway.cli import app
 from protocols.ble import downlink, layout
 from protocols.ble.aes import block
 from protocols.events import Stage, Told
@@ -193,6 +195,19 @@ def test_when_the_program_is_killed_the_broker_says_offline_and_the_next_start_s
     assert {status.boot for status in hub.statuses} > boots
 
 
+def test_a_restart_puts_nothing_to_the_hub_that_it_has_receipted(program: Program, hub: Hub) -> None:
+    for sequence in range(1, 6):
+        program.advertise(panic(sequence, sequence=sequence))
+    eventually(lambda: len(hub.ids) == 5)
+    eventually(lambda: program.metric("outbox_depth") == 0)
+    assert program.terminate() == 0
+    program.start()
+    for sequence in range(1, 7):
+        program.advertise(panic(10 + sequence, sequence=sequence, told=Told.STORED))
+    eventually(lambda: "c0ffee000001-1-6-2" in hub.ids)
+    assert len(hub.ids) == 6
+
+
 def test_told_to_stop_it_says_offline_itself_and_leaves_cleanly(program: Program, hub: Hub) -> None:
     eventually(online(hub))
     assert program.terminate() == 0
@@ -238,6 +253,22 @@ def test_forged_and_damaged_frames_are_counted_in_the_status(program: Program, h
     program.advertise(frame(1, key=bytes(16)))
     program.advertise(b"\x40\x00")
     eventually(lambda: bool(hub.statuses) and hub.statuses[-1].refused == {"authentication": 1, "plain_text": 1})
+
+
+def test_a_password_that_can_t_be_read_ends_the_program_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.app.configure", lambda _: None)
+    directory = tmp_path / "own"
+    directory.mkdir()
+    program = Program(directory, 1883)
+    text = program._config.read_text().replace(
+        "[presence]", 'username = "porch"\npassword_file = "/no/such"\n[presence]'
+    )
+    program._config.write_text(text)
+    done = CliRunner().invoke(app, ["run", "--config", str(program._config)])
+    assert done.exit_code == 1
+    assert "secret can't be read" in done.output
 
 
 def test_a_second_gateway_on_the_same_data_directory_is_refused(program: Program, tmp_path: Path, port: int) -> None:
