@@ -274,7 +274,7 @@ class Core:
         elif message.kind == downlink.KIND_RECEIPT:
             event.receipt(message.code, now_ms)
         else:
-            event.tell_stage(message.code, now_ms)
+            self._queue.tell_stage(event, message.code, now_ms)
 
     # Outputs
 

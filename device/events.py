@@ -181,6 +181,19 @@ class Queue:
         waiting = [event for event in self.events if event.is_open and event.stage == layout.STAGE_PRE_ALARM]
         return min(waiting, key=lambda event: event.deadline_ms) if waiting else None
 
+    def tell_stage(self, event: Event, told: int, now_ms: int) -> None:
+        """What the hub says of the incident that ``event`` belongs to.
+
+        Closing it closes what came before and was stored, too: the open alarms of one wearer are one incident, and the
+        hub speaks of the newest.
+        """
+        event.tell_stage(told, now_ms)
+        if told != layout.TOLD_CLOSED:
+            return
+        for earlier in self.events[: self.events.index(event)]:
+            if earlier.is_open and earlier.receipted:
+                earlier.tell_stage(told, now_ms)
+
     def turn(self, staying: "Event | None") -> "Event | None":
         """Whose turn on the air it is; ``None`` = a heartbeat's.
 

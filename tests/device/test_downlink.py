@@ -127,6 +127,11 @@ def test_heard_answers_one_of_the_last_frames_of_the_event() -> None:
     unchanged(rig, rig.sealed(downlink.KIND_HEARD, first, 1, 0), "frame")
 
 
+def test_heard_that_names_another_event_than_its_frame_did_changes_nothing() -> None:
+    rig = Rig().hold()
+    unchanged(rig, rig.sealed(downlink.KIND_HEARD, rig.report.counter, 2, 0), "frame")
+
+
 def test_heard_of_a_heartbeat_says_nothing() -> None:
     rig = Rig()
     unchanged(rig, rig.sealed(downlink.KIND_HEARD, rig.report.counter, 0, 0), "frame")

@@ -118,6 +118,9 @@ class Life(RuleBasedStateMachine):
     def the_hub_has_news(self, which: int, told: Told) -> None:
         event = self.event(which)
         self.news.setdefault(self.key(event), set()).add(told)
+        for earlier in self.rig.core._queue.events:
+            if told is Told.CLOSED and earlier.sequence < event.sequence and self.key(earlier) in self.receipts:
+                self.news.setdefault(self.key(earlier), set()).add(told)
         assert self.rig.tell(told, event.sequence)
 
     @rule()

@@ -111,6 +111,27 @@ def test_a_receipted_alarm_stays_on_the_air_until_it_is_closed() -> None:
     assert rig.led == "off"
 
 
+def test_closing_the_newest_alarm_closes_the_earlier_ones_that_the_hub_has() -> None:
+    rig = Rig().hold()
+    rig.receipt()
+    rig.run(600).press(3)
+    rig.core.tamper(rig.now)
+    rig.receipt(Stage.ALARM, sequence=3)
+    rig.tell(Told.CLOSED, sequence=3)
+    told = {event.cause: event.told for event in rig.core._queue.events}
+    assert told == {Cause.PANIC: Told.CLOSED, Cause.DISCREET_PANIC: Told.NOTHING, Cause.TAMPER: Told.CLOSED}
+    assert rig.report.cause is Cause.DISCREET_PANIC
+
+
+def test_closing_an_alarm_does_not_close_a_later_one() -> None:
+    rig = Rig().hold()
+    rig.receipt()
+    rig.run(600).press(3)
+    rig.receipt()
+    rig.tell(Told.CLOSED, sequence=1)
+    assert rig.report.cause is Cause.DISCREET_PANIC
+
+
 def test_a_pre_alarm_that_the_hub_closes_is_still_promoted() -> None:
     rig = fallen()
     rig.tell(Told.CLOSED)
