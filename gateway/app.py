@@ -55,29 +55,33 @@ _LOOK_EVERY_S: Final = 1.0
 _SAY_EVERY_S: Final = 0.5
 
 
-def run(settings: GatewaySettings) -> None:
+def run(settings: GatewaySettings, clock: Callable[[], Moment] | None = None) -> None:
     """Run until SIGTERM or SIGINT, then leave properly: the status says offline.
+
+    Args:
+        settings: all there is to know.
+        clock: tells the present moment; None = the machine's own.
 
     Raises:
         SettingsError: a key or password file can't be used.
         OutboxBusyError: another gateway has this data directory.
     """
     configure(settings.log)
-    asyncio.run(_until_signalled(settings))
+    asyncio.run(_until_signalled(settings, clock or Clock()))
 
 
-async def _until_signalled(settings: GatewaySettings) -> None:
+async def _until_signalled(settings: GatewaySettings, clock: Callable[[], Moment]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError, RuntimeError, ValueError):  # not the main thread: its caller stops it
             loop.add_signal_handler(number, stop.set)
-    await serve(settings, stop)
+    await serve(settings, stop, clock)
 
 
-async def serve(settings: GatewaySettings, stop: asyncio.Event) -> None:
+async def serve(settings: GatewaySettings, stop: asyncio.Event, clock: Callable[[], Moment] | None = None) -> None:
     """Run on this event loop until ``stop`` is set. Raises what :func:`run` does."""
-    gateway = Gateway(settings, Clock(), asyncio.get_running_loop())
+    gateway = Gateway(settings, clock or Clock(), asyncio.get_running_loop())
     gateway.start()
     unserve = _serve(gateway.metrics, settings.metrics.port)
     try:

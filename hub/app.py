@@ -40,7 +40,6 @@ from tocsin import __version__
 from tocsin.mqtt import Connection
 
 if TYPE_CHECKING:
-
     from hub.channels.port import Channel as ChannelPort
     from hub.settings import HubSettings
     from hub.store.store import Tx

@@ -50,11 +50,21 @@ def _introduce(ports: site_file.Ports) -> None:
 def gateway(
     hci: Annotated[str, typer.Option(help="host:port of its controller, as the site printed it.")],
     config: Annotated[Path, typer.Option(help="Settings file of the gateway.")],
+    clock_offset: Annotated[int, typer.Option(help="Seconds that its clock is ahead.")] = 0,
 ) -> None:
     """Run the real gateway with its Bluetooth adapter on the virtual radio."""
     from simulator import gateway_host
 
-    _settled(lambda: gateway_host.run(hci, config))
+    _settled(lambda: gateway_host.run(hci, config, clock_offset_s=clock_offset))
+
+
+@app.command("run")
+def run_scenario(file: Annotated[Path, typer.Argument(help="Scenario file (TOML).")]) -> None:
+    """Play a scenario on a whole Tocsin of its own, and say which of its sentences came true."""
+    from simulator import scenario, theatre
+
+    if not theatre.play(_settled(lambda: scenario.load(file)), say=typer.echo):
+        raise typer.Exit(code=1)
 
 
 @app.command()

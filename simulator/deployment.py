@@ -25,6 +25,7 @@ from hub.store.store import Store, open_engine
 from hub.web.accounts import hash_password
 from protocols.ids import Address, OrganisationId, PlaceId, WorkerId
 from simulator import site_file, world
+from simulator.cable import Cable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,6 +140,7 @@ class Deployment:
         self.web_port = plan.web_port or free_port()
         self.state = plan.folder / "site"
         self.parts: dict[str, Part] = {}
+        self.cables: dict[str, Cable] = {}
 
     @property
     def url(self) -> str:
@@ -161,15 +163,31 @@ class Deployment:
         self._write_hub()
         self._found()
         late = [self._begin("hub", ["hub", "run", "--config", str(self.plan.folder / "hub.toml")], self._hub_is_up)]
-        for gateway, where in self.ports.hci.items():
-            arguments = ["simulate", "gateway", "--hci", where, "--config", str(self._write_gateway(gateway))]
-            late.append(self._begin(f"gateway-{gateway}", arguments, partial(self._gateway_is_up, gateway)))
+        for gateway in self.ports.hci:
+            self.cables[gateway] = Cable(self.mqtt_port)
+            late.append(self._begin_gateway(gateway, clock_offset_s=0))
         for part in late:
             part.wait()
+
+    def restart_gateway(self, gateway: str, *, clock_offset_s: int) -> None:
+        """The same gateway, its clock wrong by so much.
+
+        Raises:
+            NotReadyError: it did not come up.
+        """
+        self.parts[f"gateway-{gateway}"].stop()
+        self._begin_gateway(gateway, clock_offset_s=clock_offset_s).wait()
+
+    def _begin_gateway(self, gateway: str, *, clock_offset_s: int) -> Part:
+        arguments = ["simulate", "gateway", "--hci", self.ports.hci[gateway]]
+        arguments += ["--config", str(self._write_gateway(gateway)), "--clock-offset", str(clock_offset_s)]
+        return self._begin(f"gateway-{gateway}", arguments, partial(self._gateway_is_up, gateway))
 
     def stop(self) -> None:
         for part in reversed(self.parts.values()):
             part.stop()
+        for cable in self.cables.values():
+            cable.close()
 
     def open_store(self) -> Store:
         """The hub's database, beside the running hub."""
@@ -208,14 +226,13 @@ class Deployment:
     def _key_file(self, person: str) -> Path:
         return self.plan.folder / f"{person}.key"
 
-    @property
-    def _mqtt(self) -> str:
+    def _mqtt(self, port: int) -> str:
         protocol = "3.1.1" if self.plan.mqtt_port is None else "auto"
-        return f'[mqtt]\nhost = "{LOOPBACK}"\nport = {self.mqtt_port}\nprotocol = "{protocol}"\n'
+        return f'[mqtt]\nhost = "{LOOPBACK}"\nport = {port}\nprotocol = "{protocol}"\n'
 
     def _write_hub(self) -> None:
         (self.plan.folder / "hub.toml").write_text(
-            f'database = "{self.database}"\n\n{self._mqtt}\n'
+            f'database = "{self.database}"\n\n{self._mqtt(self.mqtt_port)}\n'
             f'[web]\nport = {self.web_port}\npublic_url = "{self.url}"\n\n'
             f'[email]\nhost = "{LOOPBACK}"\nport = {self.ports.smtp_port}\nsecurity = "none"\n'
             'sender = "tocsin@demo.example"\n',
@@ -231,7 +248,7 @@ class Deployment:
         )
         path.write_text(
             f'organisation = "{ORGANISATION}"\ngateway = "{name}"\ndata_dir = "{self.plan.folder / name}"\n\n'
-            f"{self._mqtt}\n{devices}",
+            f"{self._mqtt(self.cables[name].port)}\n{devices}",
             "utf-8",
         )
         return path

@@ -140,7 +140,7 @@ class Connection:
         try:
             client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
             self._loop(client)
-        except (OSError, ValueError) as failure:
+        except Exception as failure:  # noqa: BLE001 - whatever it was, the next connection is tried
             self._note_failure(failure)
         was_up = self._up.is_set()
         self._up.clear()

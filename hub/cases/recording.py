@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from hub.cases import hearing, incidents, notify, sessions, telling
@@ -137,7 +136,7 @@ def _raise(desk: Desk, heard: Heard) -> IncidentRecord:
         address=address,
         gateway=heard.gateway,
     )
-    age = max(timedelta(0), heard.received_at - heard.observed_at)
+    age = desk.now - heard.observed_at
     event = Raised(_KINDS.get(report.cause, Kind.PANIC), withdrawable=report.stage is Stage.PRE_ALARM, age=age)
     record_ = incidents.raise_(desk, about, event)
     _attach(desk, heard, record_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -28,6 +29,7 @@ from protocols.mqtt.envelope import (
     Outcome,
     ReceiptData,
     ReceiptEnvelope,
+    TimeQuality,
     claimed_id,
 )
 from protocols.mqtt.topics import Channel, Topic, TopicError
@@ -133,7 +135,7 @@ class EventIngest:
             topic.organisation,
             topic.gateway,
             report,
-            envelope.time,
+            _observed(envelope, desk.now),
             envelope.timequality,
             envelope.receivedtime,
             data.rssi,
@@ -175,6 +177,17 @@ class EventIngest:
         payload = _receipt(done).to_json()
         for gateway in dict.fromkeys((done.topic.gateway, *done.recorded.gateways)):
             self._publish(str(Topic(done.topic.organisation, gateway, Channel.RECEIPT)), payload)
+
+
+def _observed(envelope: EventEnvelope, now: datetime) -> datetime:
+    """When it happened, on the hub's clock.
+
+    A gateway whose clock is synchronised is believed, though never into the future. Of one that is not, only the
+    difference of its own two times is believed: how old the event was when it was heard.
+    """
+    if envelope.timequality is TimeQuality.SYNCHRONISED:
+        return min(envelope.time, now)
+    return now - max(timedelta(0), envelope.receivedtime - envelope.time)
 
 
 def _receipt(done: Done) -> ReceiptEnvelope:
