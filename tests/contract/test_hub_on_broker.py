@@ -20,7 +20,7 @@ from protocols.ids import GatewayId, WorkerId
 from protocols.mqtt.envelope import EventEnvelope, FrameData, event_id
 from protocols.mqtt.topics import Channel, Topic
 from tests.hub.desk import ACME, ADDRESS, KEY, Alarm
-from tests.services import eventually
+from tests.services import eventually, free_port
 from tocsin.mqtt import Connection
 from tocsin.settings import MqttSettings
 
@@ -38,7 +38,8 @@ class Postbox:
 
     def __init__(self) -> None:
         self.subjects: list[str] = []
-        self._controller = Controller(self, hostname="127.0.0.1", port=0)  # type: ignore[no-untyped-call]
+        self.port = free_port()
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)  # type: ignore[no-untyped-call]
 
     async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802
         import email
@@ -54,10 +55,6 @@ class Postbox:
 
     def __exit__(self, *_: object) -> None:
         self._controller.stop()  # type: ignore[no-untyped-call]
-
-    @property
-    def port(self) -> int:
-        return int(self._controller.server.sockets[0].getsockname()[1])
 
 
 class Site:
