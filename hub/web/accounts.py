@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import secrets
+import threading
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -14,17 +15,22 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from hub.store import directory, sign_ins
 from hub.store.directory import Account, Role
 from hub.store.sign_ins import SignIn
+from hub.web.throttle import Throttle, TooManyAttemptsError
 
 if TYPE_CHECKING:
     from hub.store.directory import Organisation
     from hub.store.store import Store, Tx
-    from hub.web.throttle import Throttle
     from protocols.ids import OrganisationId
 
 FIRST: Final = "admin"
 LIFETIME: Final = timedelta(hours=12)
 """A long shift; then the browser must sign in again."""
 _HASHER: Final = PasswordHasher()
+_HASHING: Final = threading.BoundedSemaphore(4)
+"""Passwords looked at in one moment: each takes 64 MiB, which a small machine needs for alarms."""
+_WAITING: Final = threading.BoundedSemaphore(16)
+"""Those and the ones that wait: the other threads of the web server are for who is signed in."""
+_SOON: Final = timedelta(seconds=1)
 
 
 class WrongPasswordError(Exception):
@@ -110,12 +116,21 @@ def _candidates(tx: Tx, name: str) -> list[Account]:
 
 
 def _is_right(account: Account | None, password: str) -> bool:
-    """Takes as long for an account that does not exist."""
+    """Takes as long for an account that does not exist.
+
+    Raises:
+        TooManyAttemptsError: too many are being looked at already.
+    """
     kept = account.password_hash if account is not None else None
+    if not _WAITING.acquire(blocking=False):
+        raise TooManyAttemptsError(_SOON)
     try:
-        return _HASHER.verify(kept or _nobodys(), password)
+        with _HASHING:
+            return _HASHER.verify(kept or _nobodys(), password)
     except (VerificationError, InvalidHashError):
         return False
+    finally:
+        _WAITING.release()
 
 
 @functools.cache

@@ -19,6 +19,8 @@ from hub.web.throttle import Throttle
 if TYPE_CHECKING:
     from hub.web.context import Console
 
+MAX_BODY: Final = 64 * 1024
+"""Bytes; nothing that people or programs send here is longer."""
 _ABOUT: Final = """
 Everything a supervisor's console can do, for programs. Sign in with HTTP Basic: the account's name
 (`organisation/account` where several organisations have an account of that name) and its password.
@@ -36,10 +38,10 @@ def build(console: Console) -> FastAPI:
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        max_body_size=MAX_BODY,
         dependencies=[Depends(guard.same_origin)],
     )
-    app.state.console = console
-    app.state.throttle = Throttle()
+    equip(app, console)
     app.add_middleware(SafeHeaders, https=console.secure_cookies)
     problems.install(app)
     app.include_router(_api())
@@ -47,6 +49,12 @@ def build(console: Console) -> FastAPI:
         app.include_router(module.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=render.STATIC), name="static")
     return app
+
+
+def equip(app: FastAPI, console: Console) -> None:
+    """Give the application what its requests look up, with nothing remembered of earlier ones."""
+    app.state.console = console
+    app.state.throttle = Throttle()
 
 
 def _api() -> APIRouter:

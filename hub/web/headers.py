@@ -9,10 +9,7 @@ from starlette.datastructures import MutableHeaders
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CSP: Final = (
-    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "worker-src 'self'; img-src 'self' data:"
-)
+CSP: Final = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 _ALWAYS: Final = {
     "Content-Security-Policy": CSP,
     "X-Frame-Options": "DENY",
@@ -34,17 +31,19 @@ class SafeHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        kept = scope["path"].startswith("/static/")
+        lasting = scope["path"].startswith("/static/")
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add(MutableHeaders(scope=message), kept=kept)
+                add_to(MutableHeaders(scope=message), lasting=lasting, https=self._https)
             await send(message)
 
         await self._app(scope, receive, with_headers)
 
-    def _add(self, headers: MutableHeaders, *, kept: bool) -> None:
-        headers.update(_ALWAYS)
-        headers["Cache-Control"] = "public, max-age=3600" if kept else "no-store"
-        if self._https:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
+
+def add_to(headers: MutableHeaders, *, lasting: bool = False, https: bool = False) -> None:
+    """The headers themselves; ``lasting`` is for what holds nothing personal."""
+    headers.update(_ALWAYS)
+    headers["Cache-Control"] = "public, max-age=3600" if lasting else "no-store"
+    if https:
+        headers["Strict-Transport-Security"] = "max-age=31536000"

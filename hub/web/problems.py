@@ -16,7 +16,7 @@ from hub.cases.sessions import UnknownReferenceError
 from hub.domain.incident import NotPossibleError
 from hub.domain.session import SessionError, SessionTimeError
 from hub.store.store import StoreUnavailableError
-from hub.web import render
+from hub.web import headers, render
 from hub.web.accounts import WhichOrganisationError, WrongPasswordError
 from hub.web.fields import FieldError
 from hub.web.guard import ForgedError, NotSignedInError
@@ -83,8 +83,9 @@ class Problem:
 
 def install(app: FastAPI) -> None:
     """Answer every error of ours, and every other, in these ways."""
-    for kind in (*_STATUS, HTTPException, Exception):
+    for kind in (*_STATUS, HTTPException):
         app.add_exception_handler(kind, answer)
+    app.add_exception_handler(Exception, broken)
 
 
 def answer(request: Request, error: Exception) -> Response:
@@ -97,6 +98,13 @@ def answer(request: Request, error: Exception) -> Response:
     if "hx-request" in request.headers:
         return PlainTextResponse(f"{problem.title}: {problem.detail}", problem.status, problem.headers)
     return render.page(request, "problem.html", {"problem": problem}, problem.status, problem.headers)
+
+
+def broken(request: Request, error: Exception) -> Response:
+    """The answer to an error nobody foresaw; it passes by everything that would add our headers."""
+    failed = answer(request, error)
+    headers.add_to(failed.headers)
+    return failed
 
 
 def _is_navigation(request: Request) -> bool:
@@ -143,10 +151,9 @@ def _to_program(request: Request, problem: Problem) -> Response:
         "detail": problem.detail,
         "instance": request.url.path,
     }
-    headers = dict(problem.headers)
-    if problem.status == 401:  # noqa: PLR2004
-        headers["WWW-Authenticate"] = 'Basic realm="Tocsin"'
-    return JSONResponse(content, problem.status, headers, media_type="application/problem+json")
+    challenge = {"WWW-Authenticate": 'Basic realm="Tocsin"'} if problem.status == 401 else {}  # noqa: PLR2004
+    more = {**problem.headers, **challenge}
+    return JSONResponse(content, problem.status, more, media_type="application/problem+json")
 
 
 def _to_sign_in(request: Request) -> Response:

@@ -56,6 +56,14 @@ class BoardFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PastFacts:
+    """What the list of all incidents is made of."""
+
+    names: Names
+    incidents: Sequence[IncidentRecord]
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentFacts:
     """What the page of one incident is made of. ``others`` are live incidents beside it."""
 
@@ -96,6 +104,11 @@ def board(tx: Tx, organisation: Organisation) -> BoardFacts:
         gateways=presence.all_gateways(tx, own),
         faults=faults.listed(tx, own),
     )
+
+
+def past(tx: Tx, organisation: Organisation) -> PastFacts:
+    """The newest incidents, live or over."""
+    return PastFacts(names(tx, organisation), incidents.listed(tx, organisation.id, only_live=False))
 
 
 def incident(tx: Tx, organisation: Organisation, number: str) -> IncidentFacts:

@@ -32,6 +32,7 @@ class SmtpChannel:
         message = self.compose(outgoing)
         try:
             with self._connect() as server:
+                self._introduce(server)
                 server.send_message(message)
         except smtplib.SMTPRecipientsRefused as refused:
             code, said = next(iter(refused.recipients.values()))
@@ -63,17 +64,15 @@ class SmtpChannel:
         settings = self._settings
         if settings.security == "tls":
             context = ssl.create_default_context()
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                settings.host, settings.port, timeout=settings.timeout_s, context=context
-            )
-        else:
-            server = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_s)
-        if settings.security == "starttls":
+            return smtplib.SMTP_SSL(settings.host, settings.port, timeout=settings.timeout_s, context=context)
+        return smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_s)
+
+    def _introduce(self, server: smtplib.SMTP) -> None:
+        if self._settings.security == "starttls":
             server.starttls(context=ssl.create_default_context())
-        password = settings.password()
-        if settings.username is not None and password is not None:
-            server.login(settings.username, password)
-        return server
+        password = self._settings.password()
+        if self._settings.username is not None and password is not None:
+            server.login(self._settings.username, password)
 
     def _error(self, detail: str, *, permanent: bool) -> ChannelError:
         return ChannelError("email", detail, permanent=permanent)

@@ -13,11 +13,18 @@ from hub.web.fields import local_path
 from hub.web.guard import Acting, SignedIn
 from hub.web.views import incident as view
 from hub.web.views.alarms import OUTCOMES
+from hub.web.views.past import past
 
-router = APIRouter(prefix="/incidents/{number}")
+router = APIRouter(prefix="/incidents")
 
 
 @router.get("")
+def all_incidents(request: Request, hub: Hub, person: SignedIn) -> Response:
+    facts = hub.store.read(lambda tx: reading.past(tx, person.organisation))
+    return render.page(request, "past.html", {"me": person, "back": "/incidents", "board": past(facts)})
+
+
+@router.get("/{number}")
 def incident(request: Request, hub: Hub, person: SignedIn, number: str) -> Response:
     facts = hub.store.read(lambda tx: reading.incident(tx, person.organisation, number))
     page = view.incident(facts)
@@ -25,19 +32,19 @@ def incident(request: Request, hub: Hub, person: SignedIn, number: str) -> Respo
     return render.page(request, "incident.html", context)
 
 
-@router.post("/take")
+@router.post("/{number}/take")
 def take(hub: Hub, person: Acting, number: str, back: Annotated[str, Form()] = "/") -> Response:
     hub.act(lambda desk: incidents.take(desk, person.organisation.id, number, person.account.id))
     return RedirectResponse(local_path(back), 303)
 
 
-@router.post("/help-sent")
+@router.post("/{number}/help-sent")
 def help_sent(hub: Hub, person: Acting, number: str, back: Annotated[str, Form()] = "/") -> Response:
     hub.act(lambda desk: incidents.help_sent(desk, person.organisation.id, number, person.account.id))
     return RedirectResponse(local_path(back), 303)
 
 
-@router.post("/close")
+@router.post("/{number}/close")
 def close(
     hub: Hub,
     person: Acting,

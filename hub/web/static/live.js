@@ -49,7 +49,6 @@ function connect() {
 }
 
 function alive(trouble, changed) {
-  if (state.signedOut) location.reload();
   state.aliveAt = Date.now();
   state.lostAt = null;
   state.trouble = trouble;
@@ -119,7 +118,7 @@ document.addEventListener("htmx:afterSettle", () => {
 
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status === 401) state.signedOut = true;
-  else if (event.detail.elt.matches?.("form")) notice(event.detail.xhr.responseText);
+  if (event.detail.elt.matches?.("form")) notice(event.detail.xhr.responseText);
   show();
 });
 
@@ -174,7 +173,7 @@ function count() {
 
 function whyBlind() {
   const now = Date.now();
-  if (state.signedOut) return "You are signed out.";
+  if (state.signedOut) return "You are not signed in any more.";
   if (state.trouble) return `The hub says: ${state.trouble}. What is shown may be out of date.`;
   const silence = Math.round((now - state.aliveAt) / 1000);
   const lost = state.lostAt !== null && now - state.lostAt > LOST_S * 1000;
@@ -219,6 +218,8 @@ function showSound(wanted) {
   byId("sound").hidden = !on;
   byId("sound").textContent = "Sound is on";
 }
+
+document.addEventListener("pointerdown", () => sound.resume());
 
 byId("sound-on").addEventListener("click", async () => {
   await sound.turnOn();

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 
 from hub.store import directory
 from hub.store.directory import Account, Device, Organisation, Place, Role, Worker
-from hub.web.app import build
+from hub.web.app import build, equip
 from hub.web.changes import Changes
 from hub.web.context import Console
 from protocols.ids import Address, OrganisationId, PlaceId, WorkerId
@@ -18,6 +18,8 @@ from tests.hub.web.visitor import PASSWORD, Visitor
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
+
+    from fastapi import FastAPI
 
     from hub.store.store import Store
     from tests.hub.desk import Office
@@ -75,10 +77,22 @@ def _passwords(tx: Any) -> None:
     directory.add_device(tx, Device(OTHERS, Address("C0:FF:EE:00:00:09"), "alarm 9", bytes(16)))
 
 
+_built: list[FastAPI] = []
+
+
 @pytest.fixture
-def anybody(console: Console) -> Visitor:
+def app(console: Console) -> FastAPI:
+    """Routes take long to build, and are the same for every test."""
+    if not _built:
+        _built.append(build(console))
+    equip(_built[0], console)
+    return _built[0]
+
+
+@pytest.fixture
+def anybody(app: FastAPI) -> Visitor:
     """Somebody in front of the door."""
-    return Visitor(build(console))
+    return Visitor(app)
 
 
 @pytest.fixture
@@ -89,8 +103,8 @@ def sam(anybody: Visitor) -> Visitor:
 
 
 @pytest.fixture
-def olga(console: Console) -> Visitor:
+def olga(app: FastAPI) -> Visitor:
     """Of another organisation, signed in."""
-    visitor = Visitor(build(console))
+    visitor = Visitor(app)
     visitor.sign_in("olga")
     return visitor

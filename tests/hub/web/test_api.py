@@ -251,7 +251,14 @@ def test_an_error_of_ours_tells_programs_nothing_of_its_inside(
     answer = anybody.call("GET", "/incidents")
 
     assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
     assert "secret" not in answer.text
+
+
+def test_what_is_far_too_long_is_not_read(anybody: Visitor) -> None:
+    answer = anybody.call("POST", "/workers", {"name": "x" * 100_000})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (413, PROBLEM)
 
 
 def test_a_wrong_password_is_asked_for_again(anybody: Visitor) -> None:

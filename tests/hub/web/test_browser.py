@@ -14,7 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from hub.domain.incident import Phase
 from hub.domain.session import Risk
-from hub.web.app import build
+from hub.web.app import equip
 from hub.web.changes import Changes
 from protocols.events import Cause, Stage
 from tests.hub.web.scenes import busy_night
@@ -25,6 +25,7 @@ from tests.services import program
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fastapi import FastAPI
     from playwright.sync_api import Browser, Page
 
     from hub.web.context import Console
@@ -68,8 +69,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def server(console: Console) -> Iterator[Server]:
-    with serving(build(replace(console, changed=Changes(console.store, heartbeat_s=1.0)))) as running:
+def server(app: FastAPI, console: Console) -> Iterator[Server]:
+    equip(app, replace(console, changed=Changes(console.store, heartbeat_s=1.0)))
+    with serving(app) as running:
         yield running
 
 

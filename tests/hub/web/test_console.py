@@ -302,6 +302,18 @@ def test_a_fault_is_shelved_for_a_time_with_a_reason_and_comes_back(sam: Visitor
     assert f'action="{path}"' in sam.page()
 
 
+def test_closed_incidents_can_be_found_again(sam: Visitor, office: Office) -> None:
+    office.hear(office.alarm.event(Cause.PANIC))
+    path = f"/incidents/{office.the_incident().id}"
+    sam.submit(f"{path}/close", outcome="false_alarm")
+
+    page = sam.page("/incidents")
+
+    assert f'href="{path}"' in page
+    assert "Panic alarm Alice Archer not known Closed by Sam Super false alarm" in text(page)
+    assert 'href="/incidents"' in sam.page()
+
+
 def test_a_page_that_is_not_there_is_a_page(sam: Visitor) -> None:
     answer = sam.open("/incidents/none")
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PAGES = (
     "/sign-in",
     "/",
+    "/incidents",
     "/incidents/{incident}",
     "/nowhere",
     "/api/openapi.json",

@@ -21,6 +21,8 @@ from tests.services import eventually
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fastapi import FastAPI
+
     from hub.web.context import Console
     from tests.hub.conftest import Watch
     from tests.hub.desk import Office
@@ -72,8 +74,8 @@ class Screen:
 
 
 @pytest.fixture
-def url(console: Console) -> Iterator[str]:
-    with serving(build(console)) as server:
+def url(app: FastAPI) -> Iterator[str]:
+    with serving(app) as server:
         yield server.url
 
 

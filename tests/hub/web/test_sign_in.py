@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,19 @@ def test_wrong_passwords_get_slow_and_the_right_one_still_works_a_minute_later(a
     assert anybody.sign_in("sam").status_code == 429
 
     watch.forward(seconds=int(refused.headers["retry-after"]) + 60)
+
+    assert anybody.sign_in("sam").status_code == 303
+
+
+def test_a_crowd_at_the_door_is_sent_away_before_it_takes_all_memory(
+    anybody: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(accounts, "_WAITING", full)
+    full.acquire()
+    assert anybody.sign_in("sam").status_code == 429
+
+    full.release()
 
     assert anybody.sign_in("sam").status_code == 303
 
