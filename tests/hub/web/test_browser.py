@@ -14,6 +14,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from hub.domain.incident import Phase
 from hub.domain.session import Risk
+from hub.store import sign_ins
 from hub.web.app import equip
 from hub.web.changes import Changes
 from protocols.events import Cause, Stage
@@ -255,3 +256,12 @@ def test_a_busy_night_fits_on_any_screen(board: Page, office: Office, scheme: st
     picture(board, f"busy-{scheme}-{width}")
 
     assert board.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_screen_that_is_signed_out_elsewhere_says_that_it_is_blind(board: Page, office: Office) -> None:
+    token = next(one["value"] for one in board.context.cookies() if one["name"] == "tocsin")
+
+    office.store.write(lambda tx: sign_ins.remove(tx, token))
+
+    expect(board.locator("#blind")).to_contain_text("You are not signed in any more.", timeout=5_000)
+    expect(board.locator("#blind").get_by_role("link", name="Sign in")).to_have_attribute("href", "/sign-in?next=%2F")
