@@ -33,7 +33,7 @@ class Calls:
         if not 0 <= level < len(_ALERTS):
             return False
         self._alert = _ALERTS[level]
-        self.alert_until = now_ms + self._settings.alert_ms if level else 0
+        self.alert_until = now_ms + self._settings.alert_ms
         return True
 
     def asks(self, now_ms: int) -> bool:

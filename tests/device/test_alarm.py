@@ -285,6 +285,14 @@ def test_a_repeated_panic_on_its_way_is_the_same_event_at_the_fast_rate_again() 
     assert (rig.core.sequence, rig.core.output.interval_ms) == (1, 150)
 
 
+def test_a_second_fall_in_the_pre_alarm_of_the_first_is_the_same_event() -> None:
+    rig = fallen()
+    rig.receipt()
+    began = rig.core._queue.events[0].stage_ms
+    assert rig.fall().core.sequence == 1
+    assert rig.run(began + 30_000 - rig.now).report.stage is Stage.ALARM
+
+
 def test_a_panic_after_the_receipt_of_one_is_a_new_event() -> None:
     rig = Rig().hold()
     rig.receipt()

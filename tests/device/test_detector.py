@@ -54,6 +54,10 @@ def test_lying_down_gently_is_no_fall() -> None:
     assert falls(staged(hit=(0, -1100, 0))) == []
 
 
+def test_a_knock_on_the_device_while_lying_down_is_no_fall() -> None:
+    assert falls([UPRIGHT] * 150 + [HIT] + [LYING] * 200) == []
+
+
 def test_who_goes_on_moving_has_not_fallen() -> None:
     assert falls(staged(rest_s=0) + [LYING, (2500, 0, 0)] * 100) == []
 

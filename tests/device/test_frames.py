@@ -157,6 +157,20 @@ def test_no_battery_reading_breaks_a_frame(percent: int) -> None:
     assert rig.report.battery == min(100, max(0, percent))
 
 
+def test_the_revision_rises_when_something_changed_and_only_then() -> None:
+    rig = Rig()
+    for _ in range(3):
+        rig.core.step(0)
+    assert rig.core.output.revision == 1
+    rig.core.alert(1, 0)
+    assert rig.core.output.revision == 2
+    rig.core.alert(1, 0)
+    assert rig.core.output.revision == 2
+    rig.hold().run(60_000)
+    for one, two in zip(rig.seen, rig.seen[1:], strict=False):
+        assert (one[1:-1] == two[1:-1]) == (one.revision == two.revision)
+
+
 def test_every_frame_has_the_next_counter_and_packet_id() -> None:
     rig = Rig()
     rig.hold().run(10_000).press().run(30_000)

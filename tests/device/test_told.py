@@ -29,8 +29,9 @@ def test_heard_stored_a_person_has_it_help_sent_closed() -> None:
 
 def test_without_a_receipt_the_wearer_is_told_so_at_twenty_seconds_sharp() -> None:
     rig = Rig().hold()
+    rig.run(500)
     rig.heard()
-    rig.run(19_999)
+    rig.run(19_499)
     assert rig.led == "heard"
     rig.run(1)
     assert (rig.led, rig.report.told) == ("not_delivered", Told.NOT_DELIVERED)
@@ -123,6 +124,14 @@ def test_closing_the_newest_alarm_closes_the_earlier_ones_that_the_hub_has() -> 
     assert rig.report.cause is Cause.DISCREET_PANIC
 
 
+def test_an_alarm_on_its_way_is_shown_before_the_close_of_a_later_one() -> None:
+    rig = Rig().hold()
+    rig.core.tamper(rig.now)
+    rig.receipt(Stage.ALARM, sequence=2)
+    rig.tell(Told.CLOSED, sequence=2)
+    assert rig.led == "sending"
+
+
 def test_closing_an_alarm_does_not_close_a_later_one() -> None:
     rig = Rig().hold()
     rig.receipt()
@@ -146,6 +155,13 @@ def test_a_device_asked_for_an_answer_asks_and_a_press_is_a_check_in() -> None:
     rig.press()
     assert rig.report.cause is Cause.CHECK_IN
     assert rig.led == "sending"
+
+
+def test_a_question_does_not_cover_a_pre_alarm() -> None:
+    rig = fallen()
+    rig.ask()
+    assert rig.led == rig.core.output.buzzer == "pre_alarm"
+    assert rig.press().report.stage is Stage.CANCELLED
 
 
 def test_the_question_ends_after_its_time() -> None:
