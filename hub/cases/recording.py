@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hub.cases import hearing, incidents, notify, sessions, telling
+from hub.cases import incidents, notify, sessions, telling
 from hub.domain.incident import LIVE, DuressHeard, Kind, Phase, Raised, Withdrawn
 from hub.domain.matching import Match, Verdict, match
-from hub.store import directory, events, journal
+from hub.store import directory, events, journal, presence
 from hub.store import incidents as incident_rows
 from hub.store import sessions as session_rows
 from hub.store.faults import FaultKind
@@ -49,10 +49,13 @@ class Recorded:
 
 
 def record(desk: Desk, heard: Heard) -> Recorded:
-    """Record one event; everything that follows from it happens in this transaction."""
+    """Record one event; everything that follows from it happens in this transaction.
+
+    An event is no sign of life: it may have waited on its gateway. Only presence digests are.
+    """
     identity, stage = heard.report.identity, heard.report.stage
     new = events.add(desk.tx, heard)
-    hearing.device(desk, heard.organisation, heard.gateway, heard.report, heard.rssi)
+    presence.put_hearings(desk.tx, heard.organisation, heard.gateway, [(identity.address, heard.rssi)])
     if new:
         _follow(desk, heard)
     return Recorded(
@@ -151,7 +154,9 @@ def _cancelled(desk: Desk, heard: Heard) -> None:
         return
     _attach(desk, heard, known)
     if known.state.phase in LIVE:
-        incidents.apply(desk, known, Withdrawn("cancelled on the device"))
+        after = incidents.apply(desk, known, Withdrawn("cancelled on the device"))
+        if after.state.phase is Phase.WITHDRAWN and after.match.worker is not None:
+            sessions.more_time(desk, heard.organisation, after.match.worker)
 
 
 def _duress(desk: Desk, heard: Heard) -> None:

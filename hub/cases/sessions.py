@@ -116,7 +116,13 @@ def start(desk: Desk, organisation: OrganisationId, session: str, by: str | None
     """Begin it now."""
     record = get(desk, organisation, session)
     _note(desk, record, "started", by)
-    return apply(desk, record, Started())
+    return _begin(desk, record)
+
+
+def _begin(desk: Desk, record: SessionRecord) -> SessionRecord:
+    """Whether there is a device to watch is decided by what the worker wears now, not when it was planned."""
+    wears = bool(directory.devices_of(desk.tx, record.organisation, record.worker))
+    return apply(desk, replace(record, state=replace(record.state, wears_device=wears)), Started())
 
 
 def end(desk: Desk, organisation: OrganisationId, session: str, by: str | None) -> SessionRecord:
@@ -148,11 +154,17 @@ def answered(desk: Desk, organisation: OrganisationId, worker: str, gateway: str
     """The worker checked in from the device: whatever was asked is answered, an overrun gets more time."""
     for record in sessions.active_of(desk.tx, organisation, worker):
         _note(desk, record, "check-in", None, {"gateway": gateway})
-        if record.state.overrun_due is None:
-            apply(desk, record, Extended(desk.now + ANSWERED))
+    more_time(desk, organisation, worker)
     live = incident_rows.live(desk.tx, organisation, incidents.of_worker(worker))
     if live is not None and live.state.kind in {Kind.OVERRUN, Kind.SILENCE}:
         incidents.apply(desk, live, Withdrawn("the worker checked in"))
+
+
+def more_time(desk: Desk, organisation: OrganisationId, worker: str) -> None:
+    """The worker pressed a button: an overrun that was noticed is watched for again, a little later."""
+    for record in sessions.active_of(desk.tx, organisation, worker):
+        if record.state.overrun_due is None:
+            apply(desk, record, Extended(desk.now + ANSWERED))
 
 
 def start_due(desk: Desk, organisation: OrganisationId, session: str) -> None:
@@ -160,7 +172,7 @@ def start_due(desk: Desk, organisation: OrganisationId, session: str) -> None:
     record = get(desk, organisation, session)
     if record.state.start_due is not None and record.state.start_due <= desk.now:
         _note(desk, record, "started", None)
-        apply(desk, record, Started())
+        _begin(desk, record)
 
 
 def overrun_due(desk: Desk, organisation: OrganisationId, session: str) -> None:

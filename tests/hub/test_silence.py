@@ -186,3 +186,38 @@ def test_after_the_hub_was_away_nobodys_silence_is_believed_before_the_backlog_w
     office.digest(office.alarm.frame())
     office.pass_time(seconds=60)
     assert office.incidents() == []
+
+
+def test_an_alarm_that_waited_on_its_gateway_is_no_sign_of_life(office: Office) -> None:
+    office.session(Risk.HIGH)
+    office.pass_time(seconds=80)
+    office.hear(office.alarm.event(Cause.TEST, Stage.NOTICE), age_s=79)
+    office.pass_time(seconds=11)
+    assert office.the_incident().state.kind is Kind.SILENCE
+
+
+def test_a_cancelled_fall_during_an_overrun_leaves_the_overrun_watched(office: Office) -> None:
+    office.session(minutes=10)
+    office.pass_time(minutes=15)
+    office.hear(office.alarm.event(Cause.FALL, Stage.PRE_ALARM))
+    office.hear(office.alarm.event(Cause.FALL, Stage.CANCELLED, new=False))
+    office.pass_time(minutes=25)
+    assert office.incidents()[0].state.kind is Kind.OVERRUN
+    assert len(office.incidents()) == 2
+
+
+def test_a_session_planned_before_the_worker_had_a_device_is_watched_if_there_is_one_at_its_start(
+    office: Office,
+) -> None:
+    from hub.store import directory
+    from hub.store.directory import Worker
+    from protocols.ids import WorkerId
+    from tests.hub.desk import ADDRESS
+
+    office.store.write(lambda tx: directory.add_worker(tx, Worker(ACME, WorkerId("bob"), "Bob")))
+    starts = office.at() + timedelta(minutes=5)
+    new = sessions.NewSession("bob", "home-17", starts, starts + timedelta(hours=1), Risk.HIGH)
+    office.desk(lambda desk: sessions.log(desk, ACME, new, "sam"))
+    office.store.write(lambda tx: directory.assign(tx, ACME, ADDRESS, WorkerId("bob")))
+    office.pass_time(minutes=5, seconds=91)
+    assert office.the_incident().subject == "worker:bob"

@@ -148,7 +148,7 @@ def test_an_alarm_nobody_can_place_says_so(sam: Visitor, office: Office) -> None
 
     card = text(cards(sam.page())[0])
     assert "Unmatched: no session explains it : the device is assigned to Alice Archer; no session" in card
-    assert "Where Not known" in card
+    assert "Where: not known" in card
 
 
 def test_what_nobody_has_comes_first_and_is_pointed_at_from_every_other_page(sam: Visitor, office: Office) -> None:
