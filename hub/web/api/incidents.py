@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from hub.cases import incidents
 from hub.store import incidents as rows
 from hub.web import reading
-from hub.web.api.models import (
+from hub.web.api.incident_models import (
     Closing,
     EntryOut,
     EventOut,

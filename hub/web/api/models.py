@@ -1,18 +1,12 @@
 """What goes over the wire. Times are ISO 8601 with an offset; coordinates degrees, WGS 84."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from hub.domain.incident import Kind, Outcome, Phase
-from hub.domain.matching import Verdict
 from hub.domain.session import Risk, SessionPhase
-from hub.store.events import RecordedEvent
 from hub.store.faults import Fault, FaultKind
-from hub.store.incidents import IncidentRecord
-from hub.store.journal import Entry
-from hub.store.outbox import Item
 from hub.store.sessions import SessionRecord
 from protocols.ids import NAME
 
@@ -20,13 +14,13 @@ Identifier = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
-class _Sent(BaseModel):
+class Sent(BaseModel):
     """What a program sends; unknown keys are refused, so a typing error is never a silent default."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class _Shown(BaseModel):
+class Shown(BaseModel):
     """What a program gets."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -44,7 +38,7 @@ class Problem(BaseModel):
     instance: str
 
 
-class WorkerOut(_Shown):
+class WorkerOut(Shown):
     """A lone worker. ``supervisor`` is the account told first."""
 
     id: str
@@ -54,7 +48,7 @@ class WorkerOut(_Shown):
     supervisor: str | None
 
 
-class NewWorker(_Sent):
+class NewWorker(Sent):
     """A lone worker to add; without ``id`` one is made."""
 
     id: Identifier | None = None
@@ -64,7 +58,7 @@ class NewWorker(_Sent):
     supervisor: str | None = None
 
 
-class PlaceOut(_Shown):
+class PlaceOut(Shown):
     """A place."""
 
     id: str
@@ -74,7 +68,7 @@ class PlaceOut(_Shown):
     longitude: float | None
 
 
-class NewPlace(_Sent):
+class NewPlace(Sent):
     """A place to add; both coordinates or neither."""
 
     id: Identifier | None = None
@@ -90,7 +84,7 @@ class NewPlace(_Sent):
         return self
 
 
-class DeviceOut(_Shown):
+class DeviceOut(Shown):
     """A personal alarm; its key is never shown."""
 
     address: str
@@ -103,7 +97,7 @@ class DeviceOut(_Shown):
     gateway: str | None = None
 
 
-class NewDevice(_Sent):
+class NewDevice(Sent):
     """A personal alarm to add; ``key`` is its 16 bytes in hexadecimal."""
 
     address: Annotated[str, StringConstraints(to_upper=True, pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}$")]
@@ -111,13 +105,13 @@ class NewDevice(_Sent):
     key: Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{32}$")]
 
 
-class Assignment(_Sent):
+class Assignment(Sent):
     """Who wears it from now on."""
 
     worker: str
 
 
-class GatewayOut(_Shown):
+class GatewayOut(Shown):
     """A gateway as it last described itself."""
 
     id: str
@@ -158,7 +152,7 @@ class SessionOut(BaseModel):
         )
 
 
-class NewSession(_Sent):
+class NewSession(Sent):
     """A session to log: ``place`` is an id, or a new place. Without ``starts_at`` it begins when it is logged."""
 
     worker: str
@@ -169,146 +163,13 @@ class NewSession(_Sent):
     start_now: bool = False
 
 
-class Extension(_Sent):
+class Extension(Sent):
     """A later end."""
 
     ends_at: AwareDatetime
 
 
-class IncidentOut(BaseModel):
-    """An incident. ``due`` is when its next step runs by itself."""
-
-    id: str
-    kind: Kind
-    phase: Phase
-    opened_at: datetime
-    observed_at: datetime
-    worker: str | None
-    session: str | None
-    place: str | None
-    device: str | None
-    gateway: str | None
-    verdict: Verdict
-    reasons: list[str]
-    duress: bool
-    cancelled_by_wearer: bool
-    holder: str | None
-    outcome: Outcome | None
-    due: datetime | None
-
-    @classmethod
-    def of(cls, record: IncidentRecord) -> Self:
-        return cls(**incident_fields(record))
-
-
-def incident_fields(record: IncidentRecord) -> dict[str, Any]:
-    """The fields of :class:`IncidentOut`."""
-    state, match = record.state, record.match
-    return {
-        "id": record.id,
-        "kind": state.kind,
-        "phase": state.phase,
-        "opened_at": record.opened_at,
-        "observed_at": record.observed_at,
-        "worker": match.worker,
-        "session": match.session,
-        "place": match.place,
-        "device": record.address,
-        "gateway": record.gateway,
-        "verdict": match.verdict,
-        "reasons": list(match.reasons),
-        "duress": state.duress,
-        "cancelled_by_wearer": state.cancelled_by_wearer,
-        "holder": state.holder,
-        "outcome": state.outcome,
-        "due": state.due,
-    }
-
-
-class EventOut(BaseModel):
-    """What a device said. Three times: when it happened, when a gateway heard it, when the hub recorded it."""
-
-    device: str
-    epoch: int
-    sequence: int
-    cause: str
-    stage: str
-    battery: int
-    observed_at: datetime
-    time_quality: str
-    received_at: datetime
-    recorded_at: datetime
-    gateway: str
-    rssi: int
-
-    @classmethod
-    def of(cls, event: RecordedEvent) -> Self:
-        return cls(
-            device=event.identity.address,
-            epoch=event.identity.epoch,
-            sequence=event.identity.sequence,
-            cause=event.cause.label,
-            stage=event.stage.label,
-            battery=event.battery,
-            observed_at=event.observed_at,
-            time_quality=event.time_quality,
-            received_at=event.received_at,
-            recorded_at=event.recorded_at,
-            gateway=event.gateway,
-            rssi=event.rssi,
-        )
-
-
-class NotificationOut(_Shown):
-    """What was or is to be sent. Sent is not delivered, delivered is not acknowledged."""
-
-    id: str
-    kind: str
-    channel: str
-    recipient: str | None
-    message: str
-    state: str
-    attempts: int
-    created_at: datetime
-    detail: str
-
-    @classmethod
-    def of(cls, item: Item) -> Self:
-        return cls.model_validate(item)
-
-
-class EntryOut(_Shown):
-    """A line of the journal; ``digest`` covers it and the line before."""
-
-    number: int
-    at: datetime
-    action: str
-    by: str | None
-    detail: dict[str, str]
-    previous: str
-    digest: str
-
-    @classmethod
-    def of(cls, entry: Entry) -> Self:
-        return cls.model_validate(entry)
-
-
-class IncidentDetail(IncidentOut):
-    """An incident with all that belongs to it."""
-
-    events: list[EventOut]
-    notifications: list[NotificationOut]
-    journal: list[EntryOut]
-
-
-class Closing(_Sent):
-    """What it turned out to be."""
-
-    outcome: Outcome
-    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
-
-
-class FaultOut(_Shown):
+class FaultOut(Shown):
     """An open fault."""
 
     id: str
@@ -325,7 +186,7 @@ class FaultOut(_Shown):
         return cls.model_validate(fault)
 
 
-class Shelving(_Sent):
+class Shelving(Sent):
     """Out of sight for ``minutes`` (at most a week), because of ``reason``."""
 
     minutes: Annotated[int, Field(ge=1, le=7 * 24 * 60)]

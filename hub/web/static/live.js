@@ -171,10 +171,18 @@ function count() {
 
 // -- what must not be overlooked
 
-function whyBlind() {
+const BLIND = "NOT CONNECTED — this screen is blind.";
+
+/** What is wrong with this screen, in capitals and in words; null when nothing is. */
+function blindness() {
+  if (state.signedOut) return ["SIGNED OUT — this screen is blind.", "You are not signed in any more."];
+  if (state.trouble) return ["THE HUB IS NOT WELL — do not rely on this screen.", `It says: ${state.trouble}.`];
+  const why = whyDeaf();
+  return why ? [BLIND, why] : null;
+}
+
+function whyDeaf() {
   const now = Date.now();
-  if (state.signedOut) return "You are not signed in any more.";
-  if (state.trouble) return `The hub says: ${state.trouble}. What is shown may be out of date.`;
   const silence = Math.round((now - state.aliveAt) / 1000);
   const lost = state.lostAt !== null && now - state.lostAt > LOST_S * 1000;
   if (lost || silence > SILENCE_S) return `Nothing heard from the hub for ${inWords(silence)}. New alarms do not show here: use the phone.`;
@@ -185,21 +193,26 @@ function whyBlind() {
 function show() {
   const live = byId("live");
   const untaken = Number(live.dataset.untaken);
-  const why = whyBlind();
-  root.dataset.link = why ? "blind" : "live";
-  byId("link").textContent = why ? "not connected" : "live";
-  byId("blind").hidden = !why;
-  if (byId("blind-why").textContent !== why) byId("blind-why").textContent = why;
+  const blind = blindness();
+  root.dataset.link = blind ? "blind" : "live";
+  byId("link").textContent = blind ? "blind" : "live";
+  byId("blind").hidden = !blind;
+  write("blind-what", blind ? blind[0] : "");
+  write("blind-why", blind ? blind[1] : "");
   byId("blind-sign-in").hidden = !state.signedOut;
   byId("blind-sign-in").href = `/sign-in?next=${encodeURIComponent(location.pathname)}`;
-  showTitle(untaken, live.dataset.first, why);
+  showTitle(untaken, live.dataset.first, blind);
   announce(untaken ? `Alarm that nobody has: ${live.dataset.first}` : "");
-  showSound(untaken > 0 ? "alarm" : why ? "blind" : null);
+  showSound(untaken > 0 ? "alarm" : blind ? "blind" : null);
 }
 
-function showTitle(untaken, first, why) {
+function write(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+}
+
+function showTitle(untaken, first, blind) {
   const odd = Math.floor(Date.now() / 1000) % 2 === 1;
-  const alarm = untaken ? `🔔 ${untaken} ALARM${untaken > 1 ? "S" : ""} ${first}` : why ? "▲ NOT CONNECTED" : "";
+  const alarm = untaken ? `🔔 ${untaken} ALARM${untaken > 1 ? "S" : ""} ${first}` : blind ? `▲ ${blind[0]}` : "";
   const title = alarm && (odd || !untaken) ? alarm : alarm ? `▇▇▇ ${baseTitle}` : baseTitle;
   if (document.title !== title) document.title = title;
 }

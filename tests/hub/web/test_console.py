@@ -40,7 +40,8 @@ def the_session(office: Office) -> SessionRecord:
 def test_an_alarm_says_who_where_what_and_since_when(sam: Visitor, office: Office, watch: Watch) -> None:
     office.session()
     watch.forward(minutes=5)
-    office.hear(office.alarm.event(Cause.PANIC, battery=61), age_s=20)
+    office.digest(office.alarm.frame(battery=61))
+    office.hear(office.alarm.event(Cause.PANIC), age_s=20)
 
     (card,) = cards(sam.page())
 
