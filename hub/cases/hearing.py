@@ -44,6 +44,8 @@ def device(
     if report.fault and (known is None or not known.fault):
         detail = f"the self-test or a sensor of {address} failed"
         notify.fault(desk, organisation, FaultKind.DEVICE_FAULT, address, detail)
+    if report.worn and known is not None and not known.worn:
+        faults.clear(desk.tx, organisation, FaultKind.DEVICE_REMOVED, address)
     _end_silence(desk, organisation, address)
     return True
 

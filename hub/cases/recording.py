@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from hub.cases import incidents, notify, sessions, telling
 from hub.domain.incident import LIVE, DuressHeard, Kind, Phase, Raised, Withdrawn
 from hub.domain.matching import Match, Verdict, match
+from hub.domain.session import Risk
 from hub.store import directory, events, journal, presence
 from hub.store import incidents as incident_rows
 from hub.store import sessions as session_rows
@@ -111,6 +112,18 @@ def _notice(desk: Desk, heard: Heard) -> None:
     elif report.cause is Cause.LOW_BATTERY:
         detail = f"{report.battery} % left in {report.identity.address}"
         notify.fault(desk, heard.organisation, FaultKind.DEVICE_BATTERY, report.identity.address, detail)
+    elif report.cause is Cause.REMOVED:
+        _removed(desk, heard, found)
+
+
+def _removed(desk: Desk, heard: Heard, found: Match) -> None:
+    """Taken off: in a high-risk session the wearer is asked, and then others; otherwise a fault."""
+    session = None if found.session is None else session_rows.get(desk.tx, heard.organisation, found.session)
+    if session is not None and session.state.risk is Risk.HIGH:
+        _raise(desk, heard)
+        return
+    address = heard.report.identity.address
+    notify.fault(desk, heard.organisation, FaultKind.DEVICE_REMOVED, address, f"{address} was taken off")
 
 
 def _alarm(desk: Desk, heard: Heard) -> None:

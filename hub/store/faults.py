@@ -26,6 +26,7 @@ class FaultKind(StrEnum):
     DEVICE_SILENT = "device silent"
     DEVICE_BATTERY = "device battery low"
     DEVICE_FAULT = "device fault"
+    DEVICE_REMOVED = "device not worn"
     GATEWAY_SILENT = "gateway silent"
     GATEWAY_BLIND = "gateway blind"
     GATEWAY_SHEDDING = "gateway disk full"

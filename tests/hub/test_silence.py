@@ -221,3 +221,17 @@ def test_a_session_planned_before_the_worker_had_a_device_is_watched_if_there_is
     office.store.write(lambda tx: directory.assign(tx, ACME, ADDRESS, WorkerId("bob")))
     office.pass_time(minutes=5, seconds=91)
     assert office.the_incident().subject == "worker:bob"
+
+
+def test_an_alarm_taken_off_in_a_high_risk_session_asks_the_wearer_and_then_alarms(office: Office) -> None:
+    office.session(Risk.HIGH)
+    office.hear(office.alarm.event(Cause.REMOVED, Stage.NOTICE))
+    assert office.the_incident().state.phase is Phase.PENDING
+    office.pass_time(seconds=60)
+    assert office.mails()["sam@acme.example", "alarm"] == 1
+
+
+def test_an_alarm_taken_off_otherwise_is_a_fault(office: Office) -> None:
+    office.hear(office.alarm.event(Cause.REMOVED, Stage.NOTICE))
+    assert [fault.kind for fault in office.faults()] == [FaultKind.DEVICE_REMOVED]
+    assert office.incidents() == []
