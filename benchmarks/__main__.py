@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import count
@@ -62,7 +65,7 @@ def _postgres(folder: Path, stack: ExitStack) -> Postgres:
     place.mkdir()
     folder.chmod(0o755)  # PostgreSQL runs as somebody else when we are root
     server = Postgres(place)
-    stack.callback(server.process.stop)
+    stack.callback(server.process.kill)
     server.start()
     return server
 
@@ -74,6 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="|".join(NAMES))
     names = parser.parse_args().names or NAMES
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything started here ends with it
     began = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-", ignore_cleanup_errors=True) as place, ExitStack() as stack:
         folder = Path(place)
@@ -81,8 +85,9 @@ def main() -> None:
         bench = Bench(folder, stack)
         figures = []
         for name in names:
-            print(f"{name} ...", flush=True)
+            start = time.monotonic()
             figures += getattr(bench, name)()
+            print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
     print(f"\n{report.table(figures)}\n\n{report.save(figures, machine, began)}")
 
 

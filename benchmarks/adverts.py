@@ -13,7 +13,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from benchmarks.figures import Figure, in_turn
+from benchmarks.figures import Figure
 from benchmarks.places import gateway_settings
 from benchmarks.wearers import Wearer, wearers
 from gateway.app import serve
@@ -73,19 +73,23 @@ async def _measure(gateway: GatewaySettings, people: Sequence[Wearer]) -> list[F
 
 
 def _contest(detected: AdvertisementDataCallback, people: Sequence[Wearer]) -> list[Figure]:
-    _rate(lambda: _heard(detected, _alarms(people)))  # warm
-    in_air, the_same, decoded, bare = in_turn(
-        REPEATS,
-        lambda: _rate(_heard(detected, _alarms(people))),
-        lambda: _rate(_heard(detected, [(people[0], people[0].heartbeat())] * ADVERTS)),
-        lambda: _rate(_decoded(_alarms(people))),
-        lambda: _rate(_decrypted(_alarms(people))),
-    )
+    _once(detected, people)  # warm
+    in_air, the_same, decoded, bare = zip(*[_once(detected, people) for _ in range(REPEATS)], strict=True)
     return [
         Figure("gateway: advert to decoded, verified, deduplicated", _UNIT, in_air, _AESCCM, bare),
         Figure("gateway: the very same advert again", _UNIT, the_same, _AESCCM, bare),
         Figure("protocols.ble.bthome.decode", _UNIT, decoded, _AESCCM, bare),
     ]
+
+
+def _once(detected: AdvertisementDataCallback, people: Sequence[Wearer]) -> tuple[float, float, float, float]:
+    adverts = _alarms(people)
+    return (
+        _rate(_heard(detected, adverts)),
+        _rate(_heard(detected, adverts[-1:] * ADVERTS)),
+        _rate(_decoded(adverts)),
+        _rate(_decrypted(adverts)),
+    )
 
 
 def _alarms(people: Sequence[Wearer]) -> list[Advert]:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from benchmarks.publisher import Publisher
 
 WEARERS: Final = 50
-EVENTS: Final = 5_000
-WARM: Final = 500
+EVENTS: Final = 1_000
+WARM: Final = 200
 REPEATS: Final = 3
 AGAINST: Final = "bare paho-mqtt subscriber that only counts"
 
@@ -27,7 +27,7 @@ AGAINST: Final = "bare paho-mqtt subscriber that only counts"
 def measure(
     folder: Path, databases: Mapping[str, Callable[[], str]], broker_port: int, publisher: Publisher
 ) -> list[Figure]:
-    """Check-ins of 50 wearers in their sessions, 5,000 handed over at once.
+    """Check-ins of 50 wearers in their sessions, 1,000 handed over at once.
 
     Args:
         folder: for settings and logs.

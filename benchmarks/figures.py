@@ -47,7 +47,3 @@ def in_turn(repeats: int, *contestants: Callable[[], Result]) -> list[list[Resul
     """What each gives, one after the other, again and again, so that all of them meet the same machine."""
     rounds = [[contestant() for contestant in contestants] for _ in range(repeats)]
     return [list(results) for results in zip(*rounds, strict=True)]
-
-
-def percentile(values: Sequence[float], percent: int) -> float:
-    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

@@ -103,6 +103,8 @@ class Program:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
+        if error is not None:
+            print(f"{self._log.name} ends:\n{self._said()[-3000:]}")
         self._process.terminate()
         try:
             self._process.communicate(timeout=STOP_S)
@@ -116,7 +118,9 @@ class Program:
         self._process.stdin.flush()
 
     def _is_ready(self) -> bool:
-        said = self._log.read_text("utf-8", "replace")
         if self._process.poll() is not None:
-            raise RuntimeError(f"{self._command} ended:\n{said}")
-        return self._ready in said
+            raise RuntimeError(f"{self._command} ended:\n{self._said()}")
+        return self._ready in self._said()
+
+    def _said(self) -> str:
+        return self._log.read_text("utf-8", "replace")

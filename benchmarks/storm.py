@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from benchmarks.mail import Mails
     from benchmarks.publisher import Publisher
 
-ALARMS: Final = 200
+ALARMS: Final = 100
+WARM: Final = 50
 REPEATS: Final = 3
 _BARE: Final = "bare: two fsynced commits and a mail each"
 
@@ -38,7 +39,7 @@ class _Rates:
 def measure(
     folder: Path, databases: Mapping[str, Callable[[], str]], broker_port: int, publisher: Publisher, mails: Mails
 ) -> list[Figure]:
-    """Two hundred presses, each of another wearer in a session; each repeat begins with an empty database."""
+    """A hundred presses, each of another wearer in a session; each repeat begins with an empty database."""
     bench = _Bench(folder, broker_port, publisher, mails)
     *ours, bare = in_turn(REPEATS, *[partial(bench.on, new) for new in databases.values()], bench.bare)
     return [figure for name, rates in zip(databases, ours, strict=True) for figure in _figures(name, rates, bare)]
@@ -65,7 +66,7 @@ class _Bench:
         settings = hub_settings(self._folder, database, self._broker_port, self._mails.port)
         with Program(tocsin("hub", "run", "--config", str(settings)), log=self._folder / "hub.log"):
             self._publisher.reach(envelope(people[0], people[0].check_in()))
-            self._publisher.until_receipted(list(check_ins(people, ALARMS)))
+            self._publisher.until_receipted(list(check_ins(people, WARM)))
             presses, start = _presses(people), time.monotonic()
             recorded_s = self._publisher.until_receipted(presses)
             return _Rates(ALARMS / recorded_s, ALARMS / (self._last_mail(people) - start))
