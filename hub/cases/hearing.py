@@ -57,10 +57,8 @@ def _end_silence(desk: Desk, organisation: OrganisationId, address: Address) -> 
 
 
 def _heard_again(desk: Desk, organisation: OrganisationId, worker: str) -> None:
-    for record in sessions.active_of(desk.tx, organisation, worker):
-        if not watch.has_fallen_silent(record):
-            continue
-        watch.heard(desk, record)
+    for silent in sessions.fallen_silent(desk.tx, organisation, worker):
+        watch.again(desk, organisation, silent)
         live = incident_rows.live(desk.tx, organisation, incidents.of_worker(worker))
         if live is not None and live.state.kind is Kind.SILENCE:
             incidents.apply(desk, live, Withdrawn("the device is heard again", by_wearer=False))
@@ -72,6 +70,9 @@ def gateway_status(
     """What a gateway says of itself, or the broker of it (its last will). A retained word is no sign of life."""
     known = presence.get_gateway(desk.tx, organisation, gateway)
     heard_at = known.heard_at if retained and known is not None else desk.now
+    online = status.state is GatewayState.ONLINE
+    due = heard_at + GATEWAY_LIMIT if online else None
+    deadlines.set_(desk.tx, organisation, DeadlineKind.GATEWAY, gateway, due)
     record = GatewayRecord(
         organisation,
         gateway,
@@ -84,10 +85,9 @@ def gateway_status(
         None if known is None else known.place,
     )
     presence.put_gateway(desk.tx, record)
-    if status.state is GatewayState.OFFLINE:
+    if not online:
         _gateway_gone(desk, record, "its connection is gone")
         return
-    deadlines.set_(desk.tx, organisation, DeadlineKind.GATEWAY, gateway, heard_at + GATEWAY_LIMIT)
     if not retained:
         faults.clear(desk.tx, organisation, FaultKind.GATEWAY_SILENT, gateway)
     blind(desk, organisation, gateway, is_blind=status.blind, detail="it hears no Bluetooth advertisement at all")
@@ -112,12 +112,12 @@ def gateway_due(desk: Desk, organisation: OrganisationId, gateway: str) -> None:
         due = known.heard_at + GATEWAY_LIMIT
         deadlines.set_(desk.tx, organisation, DeadlineKind.GATEWAY, gateway, due)
     elif known is not None:
+        deadlines.set_(desk.tx, organisation, DeadlineKind.GATEWAY, gateway, None)
         presence.put_gateway(desk.tx, replace(known, state=SILENT))
         _gateway_gone(desk, known, f"nothing heard of it since {known.heard_at.isoformat(timespec='seconds')}")
 
 
 def _gateway_gone(desk: Desk, record: GatewayRecord, detail: str) -> None:
-    deadlines.set_(desk.tx, record.organisation, DeadlineKind.GATEWAY, record.id, None)
     notify.fault(desk, record.organisation, FaultKind.GATEWAY_SILENT, record.id, detail)
 
 

@@ -55,8 +55,8 @@ def record(desk: Desk, heard: Heard) -> Recorded:
     An event is no sign of life: it may have waited on its gateway. Only presence digests are.
     """
     identity, stage = heard.report.identity, heard.report.stage
-    new = events.add(desk.tx, heard)
     presence.put_hearings(desk.tx, heard.organisation, heard.gateway, [(identity.address, heard.rssi)])
+    new = events.add(desk.tx, heard)
     if new:
         _follow(desk, heard)
     return Recorded(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -58,6 +58,28 @@ class Done:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message, opened as far as it can be read.
+
+    Attributes:
+        topic: None when it is none of ours.
+        envelope: None when it can't be read.
+        problems: why it can't.
+    """
+
+    message: Received
+    topic: Topic | None = None
+    envelope: EventEnvelope | None = None
+    problems: tuple[str, ...] = ()
+
+
+def _address(letter: Letter) -> str:
+    """Batches are recorded in this order, so that two replicas take the locks of two devices in the same order."""
+    data = None if letter.envelope is None else letter.envelope.data
+    return data.address if isinstance(data, FrameData) else ""
+
+
 class EventIngest:
     """Records events.
 
@@ -82,44 +104,55 @@ class EventIngest:
         Raises:
             StoreUnavailableError: nothing was recorded, nothing acknowledged; call again with the same batch.
         """
-        for message, done in zip(batch, self._record(batch), strict=True):
+        letters = sorted((self._open(message) for message in batch), key=_address)
+        for letter, done in zip(letters, self._record(letters), strict=True):
             if done is not None:
                 self._receipt(done)
-            message.acknowledge()
+            letter.message.acknowledge()
 
-    def _record(self, batch: Sequence[Received]) -> list[Done | None]:
+    def _open(self, message: Received) -> Letter:
         try:
-            return self._store.write(lambda tx: [self._one(tx, message) for message in batch], rank=Rank.ALARM)
+            topic = topics.parse(message.topic)
+        except TopicError as wrong:
+            self._metrics.refused.labels("event", "topic").inc()
+            log.warning("message refused", error=str(wrong))
+            return Letter(message)
+        try:
+            return Letter(message, topic, EventEnvelope.from_json(message.payload))
+        except EnvelopeError as wrong:
+            return Letter(message, topic, problems=tuple(wrong.problems))
+
+    def _record(self, letters: Sequence[Letter]) -> list[Done | None]:
+        try:
+            return self._store.write(lambda tx: [self._one(tx, letter) for letter in letters], rank=Rank.ALARM)
         except StoreUnavailableError:
             raise
         except Exception:  # one message spoils the batch: find it
             self._metrics.loop_errors.labels("ingest").inc()
-            log.exception("batch failed; recording one by one", size=len(batch))
-            return [self._alone(message) for message in batch]
+            log.exception("batch failed; recording one by one", size=len(letters))
+            return [self._alone(letter) for letter in letters]
 
-    def _alone(self, message: Received) -> Done | None:
+    def _alone(self, letter: Letter) -> Done | None:
         try:
-            return self._store.write(lambda tx: self._one(tx, message), rank=Rank.ALARM)
+            return self._store.write(lambda tx: self._one(tx, letter), rank=Rank.ALARM)
         except StoreUnavailableError:
             raise
         except Exception as failure:
-            problem = f"recording failed: {failure!r}"
-            log.exception("message failed", topic=message.topic)
-            return self._store.write(lambda tx: self._unreadable_anyway(tx, message, problem), rank=Rank.ALARM)
+            broken = replace(letter, envelope=None, problems=(f"recording failed: {failure!r}",))
+            log.exception("message failed", topic=letter.message.topic)
+            return self._store.write(lambda tx: self._one(tx, broken), rank=Rank.ALARM)
 
-    def _one(self, tx: Tx, message: Received) -> Done | None:
-        topic = self._topic(message)
+    def _one(self, tx: Tx, letter: Letter) -> Done | None:
+        topic, envelope = letter.topic, letter.envelope
         if topic is None:
             return None
         desk = Desk(tx, self._routes)
-        try:
-            envelope = EventEnvelope.from_json(message.payload)
-        except EnvelopeError as wrong:
-            return self._unreadable(desk, topic, message, wrong.problems)
+        if envelope is None:
+            return self._unreadable(desk, topic, letter.message, list(letter.problems))
         if isinstance(envelope.data, GatewayEventData):
             _gateway_event(desk, topic, envelope.data)
             return Done(topic, envelope.id, Recorded(Outcome.RECORDED), tx.now)
-        return self._frame(desk, topic, message, envelope, envelope.data)
+        return self._frame(desk, topic, letter.message, envelope, envelope.data)
 
     def _frame(
         self, desk: Desk, topic: Topic, message: Received, envelope: EventEnvelope, data: FrameData
@@ -145,21 +178,9 @@ class EventIngest:
         self._measure(desk, heard, recorded)
         return Done(topic, envelope.id, recorded, desk.now)
 
-    def _topic(self, message: Received) -> Topic | None:
-        try:
-            return topics.parse(message.topic)
-        except TopicError as wrong:
-            self._metrics.refused.labels("event", "topic").inc()
-            log.warning("message refused", error=str(wrong))
-            return None
-
     def _unreadable(self, desk: Desk, topic: Topic, message: Received, problems: list[str]) -> Done:
         recorded = recording.unreadable(desk, topic.organisation, topic.gateway, message.payload, problems)
         return Done(topic, claimed_id(message.payload), recorded, desk.now)
-
-    def _unreadable_anyway(self, tx: Tx, message: Received, problem: str) -> Done | None:
-        topic = self._topic(message)
-        return None if topic is None else self._unreadable(Desk(tx, self._routes), topic, message, [problem])
 
     def _measure(self, desk: Desk, heard: Heard, recorded: Recorded) -> None:
         if recorded.outcome is not Outcome.RECORDED or heard.report.stage not in ALARM_STAGES:

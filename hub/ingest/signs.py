@@ -88,7 +88,7 @@ class SignIngest:
 
     def _digest(self, desk: Desk, topic: Topic, digest: PresenceEnvelope) -> None:
         hearing.gateway_alive(desk, topic.organisation, topic.gateway, digest.data.boot)
-        for heard in digest.data.devices:
+        for heard in sorted(digest.data.devices, key=lambda one: one.address):  # one order for all replicas' locks
             self._device(desk, topic, digest, heard)
 
     def _device(self, desk: Desk, topic: Topic, digest: PresenceEnvelope, heard: envelope.Heard) -> None:

@@ -95,6 +95,18 @@ def active_of(tx: Tx, organisation: OrganisationId, worker: str) -> list[Session
     return [_record(row) for row in tx.connection.execute(tx.lock(select(sessions).where(*where)))]
 
 
+def fallen_silent(tx: Tx, organisation: OrganisationId, worker: str) -> list[SessionId]:
+    """Sessions of a worker whose silence was noticed; looked up without a lock, for it is nearly always none."""
+    where = (
+        sessions.c.organisation == organisation,
+        sessions.c.worker == worker,
+        sessions.c.phase == SessionPhase.ACTIVE,
+        sessions.c.wears_device.is_(True),
+        sessions.c.silence_due.is_(None),
+    )
+    return [SessionId(row.id) for row in tx.connection.execute(select(sessions.c.id).where(*where))]
+
+
 def listed(
     tx: Tx, organisation: OrganisationId, phases: Collection[SessionPhase], limit: int = 500
 ) -> list[SessionRecord]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _TRIES: Final = 5
+_LOCKED: Final = "55P03"
 _RETRYABLE: Final = frozenset({"40001", "40P01", "23505"})
 """SQLSTATE of serialisation failure, deadlock and unique violation: another replica was faster; look again."""
 
@@ -63,6 +64,10 @@ class StoreUnavailableError(Exception):
         self.cause = cause
 
 
+class BusyError(Exception):
+    """Somebody else has locked what this transaction wants, and it must not wait for it. Nothing was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tx:
     """A transaction in progress.
@@ -72,16 +77,18 @@ class Tx:
         now: the database's time, the same for the whole transaction.
         new_id: makes ids that nobody else makes.
         writes: False in a read, where rows are not locked.
+        waits: False where a row that somebody else has locked raises :class:`BusyError` instead.
     """
 
     connection: Connection
     now: datetime
     new_id: Callable[[], str]
     writes: bool
+    waits: bool = True
 
     def lock(self, statement: Select[Any]) -> Select[Any]:
         """``statement``, its rows kept from other replicas until this transaction ends."""
-        return statement.with_for_update() if self.writes else statement
+        return statement.with_for_update(nowait=not self.waits) if self.writes else statement
 
 
 def random_id() -> str:
@@ -128,15 +135,21 @@ class Store:
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
 
-    def write(self, work: Callable[[Tx], Result], *, rank: Rank = Rank.ACTION) -> Result:
+    def write(self, work: Callable[[Tx], Result], *, rank: Rank = Rank.ACTION, waits: bool = True) -> Result:
         """Run ``work`` in one transaction, durable when this returns. It may run more than once: no side effects.
+
+        Args:
+            work: what to do.
+            rank: who goes first on SQLite, where one writes at a time.
+            waits: False for who already holds a lock that others take last, and so must not wait for theirs.
 
         Raises:
             StoreUnavailableError: the database does not answer; nothing was written.
+            BusyError: something it needs is locked, and ``waits`` is False.
         """
         if self._writer is not None:
             return self._writer.run(work, rank)
-        return self._commit(work)
+        return self._commit(work, waits=waits)
 
     def read(self, work: Callable[[Tx], Result]) -> Result:
         """Run ``work`` on a consistent snapshot; what it writes is thrown away."""
@@ -151,21 +164,21 @@ class Store:
             self._writer.stop()
         self.engine.dispose()
 
-    def _commit(self, work: Callable[[Tx], Result]) -> Result:
+    def _commit(self, work: Callable[[Tx], Result], *, waits: bool = True) -> Result:
         for attempt in itertools.count(1):
             try:
                 with self.engine.begin() as connection:
-                    return work(self._tx(connection, writes=True))
+                    return work(self._tx(connection, writes=True, waits=waits))
             except DBAPIError as failure:
                 if attempt == _TRIES or not _may_retry(failure):
                     _raise(failure)
         raise AssertionError  # pragma: no cover - itertools.count has no end
 
-    def _tx(self, connection: Connection, *, writes: bool) -> Tx:
+    def _tx(self, connection: Connection, *, writes: bool, waits: bool = True) -> Tx:
         if self._clock is not None:
-            return Tx(connection, self._clock.now(), self._new_id, writes)
+            return Tx(connection, self._clock.now(), self._new_id, writes, waits)
         now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return Tx(connection, now.astimezone(UTC), self._new_id, writes)
+        return Tx(connection, now.astimezone(UTC), self._new_id, writes, waits)
 
 
 def _may_retry(failure: DBAPIError) -> bool:
@@ -173,6 +186,8 @@ def _may_retry(failure: DBAPIError) -> bool:
 
 
 def _raise(failure: DBAPIError) -> None:
+    if getattr(failure.orig, "sqlstate", None) == _LOCKED:
+        raise BusyError from failure
     if isinstance(failure, OperationalError):
         raise StoreUnavailableError(str(failure.orig)) from failure
     raise failure
