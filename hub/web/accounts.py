@@ -15,11 +15,15 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from hub.store import directory, sign_ins
 from hub.store.directory import Account, Role
 from hub.store.sign_ins import SignIn
-from hub.web.throttle import Throttle, TooManyAttemptsError
+from hub.web import browsers
+from hub.web.throttle import TooManyAttemptsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hub.store.directory import Organisation
     from hub.store.store import Store, Tx
+    from hub.web.throttle import Key, Throttle
     from protocols.ids import OrganisationId
 
 FIRST: Final = "admin"
@@ -50,6 +54,19 @@ class WhichOrganisationError(Exception):
     def __init__(self, name: str) -> None:
         super().__init__(f"several organisations have an account {name}: write it as organisation/{name}")
         self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a name and a password come from.
+
+    Attributes:
+        address: of the network.
+        cookies: that came along; they may show that the account was signed in there before.
+    """
+
+    address: str
+    cookies: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +105,15 @@ def first_account(tx: Tx, organisation: OrganisationId) -> str | None:
     return password
 
 
-def authenticate(store: Store, throttle: Throttle, name: str, password: str, address: str) -> Account:
+def authenticate(store: Store, throttle: Throttle, name: str, password: str, origin: Origin) -> Account:
     """Whose name and password these are. ``name`` is ``account`` or ``organisation/account``.
 
     Raises:
         WrongPasswordError, WhichOrganisationError: as they say.
-        TooManyAttemptsError: wrong too often from this address.
+        TooManyAttemptsError: wrong too often from there.
     """
     candidates, now = store.read(lambda tx: (_candidates(tx, name), tx.now))
-    key = (name, address)
+    key = _key(candidates, name, origin)
     throttle.check(key, now)
     if len(candidates) > 1:
         raise WhichOrganisationError(name)
@@ -106,6 +123,14 @@ def authenticate(store: Store, throttle: Throttle, name: str, password: str, add
         raise WrongPasswordError
     throttle.succeeded(key)
     return account
+
+
+def _key(candidates: list[Account], name: str, origin: Origin) -> Key:
+    """However a name is written, guesses at one account count together."""
+    if len(candidates) != 1:
+        return "", name.strip().lower(), origin.address
+    account = candidates[0]
+    return account.organisation, account.id, browsers.known(account, origin.cookies) or origin.address
 
 
 def _candidates(tx: Tx, name: str) -> list[Account]:

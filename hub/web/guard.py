@@ -11,7 +11,7 @@ from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from hub.store import directory
 from hub.web import accounts
-from hub.web.accounts import Person
+from hub.web.accounts import Origin, Person
 from hub.web.context import Console, Hub  # noqa: TC001 - FastAPI reads it at run time
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def cookie_name(console: Console) -> str:
     return "__Host-tocsin" if console.secure_cookies else "tocsin"
 
 
-def address(request: Request) -> str:
+def origin(request: Request) -> Origin:
     """Where a request comes from, as far as can be told."""
-    return request.client.host if request.client else "unknown"
+    return Origin(request.client.host if request.client else "unknown", request.cookies)
 
 
 def throttle_of(request: Request) -> Throttle:
@@ -65,11 +65,11 @@ def same_origin(request: Request, hub: Hub) -> None:
     if request.method in _SAFE:
         return
     site = request.headers.get("sec-fetch-site")
-    origin = request.headers.get("origin")
+    page = request.headers.get("origin")
     if site is not None and site not in {"same-origin", "none"}:
         raise ForgedError(f"it comes from another site ({site})")
-    if site is None and origin is not None and urlsplit(origin).netloc not in _hosts(request, hub):
-        raise ForgedError(f"it comes from {origin}")
+    if site is None and page is not None and urlsplit(page).netloc not in _hosts(request, hub):
+        raise ForgedError(f"it comes from {page}")
 
 
 def _hosts(request: Request, hub: Console) -> set[str]:
@@ -136,7 +136,7 @@ Program = Annotated[Person, Depends(by_program)]
 
 def _with_password(request: Request, hub: Console, given: HTTPBasicCredentials) -> Person:
     throttle = throttle_of(request)
-    account = accounts.authenticate(hub.store, throttle, given.username, given.password, address(request))
+    account = accounts.authenticate(hub.store, throttle, given.username, given.password, origin(request))
     organisation = hub.store.read(lambda tx: directory.get_organisation(tx, account.organisation))
     if organisation is None:
         raise NotSignedInError

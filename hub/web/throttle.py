@@ -1,7 +1,12 @@
-"""Guessing passwords gets slow; knowing one never stops working.
+"""Guessing passwords gets slow, and shuts nobody out who guesses nothing.
 
-After a few wrong passwords for one account from one address, the next try has to wait, twice as long each time, up to
-a minute. Tries that come too early are refused unseen and prolong nothing.
+After a few wrong passwords for one account from one place, the next try from there has to wait, twice as long each
+time, up to half a minute. Tries that come too early are refused unseen, even with the right password, and prolong
+nothing.
+
+A place is a browser in which this account was signed in before, or else an address. So guesses from elsewhere delay
+neither such a browser nor another address. They do delay, by up to :data:`LONGEST`, a new browser or a program at the
+very address from which somebody guesses.
 """
 
 from __future__ import annotations
@@ -13,12 +18,13 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 FREE: Final = 4
-LONGEST: Final = timedelta(seconds=60)
+LONGEST: Final = timedelta(seconds=30)
 FORGOTTEN: Final = timedelta(hours=1)
 MOST: Final = 10_000
 """Keys remembered; the oldest go first."""
 
-Key: TypeAlias = tuple[str, str]
+Key: TypeAlias = tuple[str, str, str]
+"""Organisation, account, and the browser or address; for a name that is no account, no organisation and the name."""
 
 
 class TooManyAttemptsError(Exception):
@@ -50,7 +56,7 @@ class _Failures:
 
 
 class Throttle:
-    """Failed sign-ins of this process, by account and address."""
+    """Failed sign-ins of this process, by account and place."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from hub.store import sign_ins
-from hub.web import accounts, render
+from hub.store.directory import Account
+from hub.web import accounts, browsers, render
 from hub.web.accounts import WhichOrganisationError, WrongPasswordError
 from hub.web.context import Console, Hub
 from hub.web.fields import local_path
-from hub.web.guard import Acting, address, cookie_name, throttle_of
+from hub.web.guard import Acting, cookie_name, origin, throttle_of
 from hub.web.throttle import TooManyAttemptsError
 
 router = APIRouter()
@@ -30,14 +31,16 @@ def sign_in(
     next: Annotated[str, Form()] = "/",  # noqa: A002
 ) -> Response:
     try:
-        account = accounts.authenticate(hub.store, throttle_of(request), name, password, address(request))
+        account = accounts.authenticate(hub.store, throttle_of(request), name, password, origin(request))
     except (WrongPasswordError, WhichOrganisationError) as wrong:
         return _again(request, name, next, wrong, 401)
     except TooManyAttemptsError as wrong:
         return _again(request, name, next, wrong, 429, {"Retry-After": str(wrong.wait_s)})
     token, _ = hub.store.write(lambda tx: accounts.sign_in(tx, account))
     answer = RedirectResponse(local_path(next), 303)
-    _set_cookie(answer, hub, token)
+    lifetime = int(accounts.LIFETIME.total_seconds())
+    _set_cookie(answer, hub, cookie_name(hub), token, lifetime)
+    _remember(answer, hub, account)
     return answer
 
 
@@ -49,10 +52,15 @@ def _again(
     return render.page(request, "sign_in.html", context, status, headers)
 
 
-def _set_cookie(answer: Response, hub: Console, token: str) -> None:
-    lifetime = int(accounts.LIFETIME.total_seconds())
+def _remember(answer: Response, hub: Console, account: Account) -> None:
+    """Signing in here again must not depend on what others do."""
+    name, lifetime = browsers.cookie_name(account, secure=hub.secure_cookies), int(browsers.LIFETIME.total_seconds())
+    _set_cookie(answer, hub, name, browsers.mark(account), lifetime)
+
+
+def _set_cookie(answer: Response, hub: Console, name: str, value: str, lifetime: int) -> None:
     answer.set_cookie(
-        cookie_name(hub), token, max_age=lifetime, path="/", secure=hub.secure_cookies, httponly=True, samesite="strict"
+        name, value, max_age=lifetime, path="/", secure=hub.secure_cookies, httponly=True, samesite="strict"
     )
 
 

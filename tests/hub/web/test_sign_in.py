@@ -11,15 +11,19 @@ from hub.store import directory
 from hub.store.directory import Account, Organisation, Role
 from hub.store.tables import accounts as account_rows
 from hub.store.tables import sign_ins
-from hub.web import accounts
+from hub.web import accounts, browsers
+from hub.web.accounts import Origin, WrongPasswordError
 from hub.web.app import build
+from hub.web.throttle import FREE, Throttle, TooManyAttemptsError
 from protocols.ids import OrganisationId
 from tests.hub.desk import ACME
 from tests.hub.web.conftest import CHEAP, OTHERS
-from tests.hub.web.visitor import Visitor
+from tests.hub.web.visitor import PASSWORD, Visitor
 
 if TYPE_CHECKING:
     from typing import Any
+
+    from fastapi import FastAPI
 
     from hub.store.store import Store
     from hub.web.context import Console
@@ -117,15 +121,72 @@ def test_an_account_that_is_no_longer_active_is_out_at_once(sam: Visitor, store:
     assert sam.sign_in("sam").status_code == 401
 
 
-def test_wrong_passwords_get_slow_and_the_right_one_still_works_a_minute_later(anybody: Visitor, watch: Watch) -> None:
+def test_wrong_passwords_get_slow_and_the_right_one_still_works_half_a_minute_later(
+    anybody: Visitor, watch: Watch
+) -> None:
     for _ in range(20):
         refused = anybody.sign_in("sam", "guess")
     assert refused.status_code == 429
     assert anybody.sign_in("sam").status_code == 429
 
-    watch.forward(seconds=int(refused.headers["retry-after"]) + 60)
+    watch.forward(seconds=30)
 
     assert anybody.sign_in("sam").status_code == 303
+
+
+@pytest.mark.parametrize("written", ["sam{}", "{}sam", "acme/sam{}", "{}acme/sam"])
+def test_a_guess_counts_however_the_name_is_written(anybody: Visitor, written: str) -> None:
+    answers = [anybody.sign_in(written.format(" " * blanks), "guess").status_code for blanks in range(12)]
+
+    assert answers == [401] * FREE + [429] * (12 - FREE)
+    assert anybody.sign_in("sam").status_code == 429
+
+
+def test_a_browser_that_was_signed_in_before_is_not_slowed_by_what_others_guess(sam: Visitor, app: FastAPI) -> None:
+    sam.submit("/sign-out")
+    guesser = Visitor(app)
+    for _ in range(20):
+        guesser.sign_in("sam", "guess")
+
+    assert Visitor(app).sign_in("sam").status_code == 429
+    assert sam.sign_in("sam").status_code == 303
+
+
+def test_two_people_who_share_a_browser_are_both_known_to_it(sam: Visitor, app: FastAPI) -> None:
+    sam.submit("/sign-out")
+    sam.sign_in("mo")
+    for _ in range(20):
+        Visitor(app).sign_in("sam", "guess")
+
+    assert sam.sign_in("sam").status_code == 303
+
+
+def test_a_browser_that_was_signed_in_before_may_not_guess_for_ever_either(sam: Visitor) -> None:
+    answers = [sam.sign_in("sam", "guess").status_code for _ in range(FREE + 2)]
+
+    assert answers == [401] * FREE + [429] * 2
+
+
+@pytest.mark.parametrize("forged", ["", ".", "made up", "made.up", "é.ü"])
+def test_a_made_up_mark_makes_no_browser_known(console: Console, forged: str) -> None:
+    account = console.store.read(lambda tx: directory.get_account(tx, ACME, "sam"))
+    assert account is not None
+    name = browsers.cookie_name(account, secure=True)
+
+    assert browsers.known(account, {name: browsers.mark(account)})
+    assert browsers.known(account, {name: forged}) is None
+    assert browsers.known(replace(account, password_hash="another"), {name: browsers.mark(account)}) is None
+
+
+def test_guesses_from_one_address_do_not_slow_another(store: Store, console: Console) -> None:
+    throttle, here, there = Throttle(), Origin("192.0.2.7", {}), Origin("192.0.2.8", {})
+    for _ in range(FREE):
+        with pytest.raises(WrongPasswordError):
+            accounts.authenticate(store, throttle, "sam", "guess", here)
+
+    assert accounts.authenticate(store, throttle, "sam", PASSWORD, there).id == "sam"
+    with pytest.raises(TooManyAttemptsError):
+        accounts.authenticate(store, throttle, "sam", PASSWORD, here)
 
 
 def test_a_crowd_at_the_door_is_sent_away_before_it_takes_all_memory(
