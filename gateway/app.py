@@ -120,7 +120,7 @@ class Gateway:
         self._outbox = Outbox(_directory(settings.data_dir), max_mb=settings.outbox.max_mb, now=now)
         self.metrics = Metrics(self._figures)
         self._to_wearers(keys)
-        self._to_the_hub(now)
+        self._to_the_hub(keys, now)
         self._from_the_air(keys, now)
         self._about_itself(now)
 
@@ -128,7 +128,7 @@ class Gateway:
         self._woken = asyncio.Event()
         self._teller = Teller(keys, self._client, wake=self._woken.set)
 
-    def _to_the_hub(self, now: Moment) -> None:
+    def _to_the_hub(self, keys: dict[Address, bytes], now: Moment) -> None:
         mailbox, speaker = self._mailbox, self._speaker
         self._alarm = Connection(
             self._settings.mqtt,
@@ -139,7 +139,7 @@ class Gateway:
         )
         latency = self.metrics.receipt_latency.observe
         self._sender = Sender(speaker, self._outbox, self._alarm, mailbox, receipt_after=latency, now=now)
-        self._inbox = Inbox(speaker, self._sender, mailbox, tell=self._tell_from_thread)
+        self._inbox = Inbox(speaker, self._sender, mailbox, keys=keys, tell=self._tell_from_thread)
         step = Uplink(self._sender, self._inbox).step
         self._thread = StepThread("uplink", step, mailbox.woken, clock=self._clock, faults=self._faults)
 
@@ -250,6 +250,7 @@ class Gateway:
             counters={
                 "adverts_heard": self._ear.adverts,
                 "downlinks_written": self._teller.written,
+                "receipts_foreign": self._inbox.foreign,
                 "shed": self._outbox.shed,
                 "digests_lost": self._digest.lost,
             },

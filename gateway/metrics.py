@@ -45,6 +45,7 @@ HELP: Final = {
     "hub_online": "1 if the hub's status says online, 0 if offline, -1 if it said nothing yet.",
     "adverts_heard": "Advertisements of anybody.",
     "downlinks_written": "Downlinks written to devices, as far as the Bluetooth stack says.",
+    "receipts_foreign": "Receipts that named a waiting event but did not belong to it.",
     "shed": "Kept events dropped for want of disk.",
     "digests_lost": "Presence digests that could not be sent.",
     "frames_refused": "Frames of expected devices that were not taken.",

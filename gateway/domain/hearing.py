@@ -19,6 +19,7 @@ of the bounded memory is published once more, which is harmless: the hub takes a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from protocols.events import DeviceReport
+    from protocols.ids import Address
 
 EventKey = tuple[int, int, int]
 """Boot epoch, event sequence, stage."""
@@ -118,6 +120,26 @@ def decide(device: Device, heard: HeardFrame, *, now: float) -> tuple[Device, tu
 
 def key_of(report: DeviceReport) -> EventKey:
     return report.identity.epoch, report.identity.sequence, int(report.stage)
+
+
+def key_in(event: str) -> EventKey | None:
+    """The key in the envelope id of a device's event (see ``envelope.event_id``); None if it is no such id."""
+    _, *numbers = event.split("-")
+    try:
+        epoch, sequence, stage = map(int, numbers)
+    except ValueError:
+        return None
+    return epoch, sequence, stage
+
+
+def device_name(address: Address, key: bytes) -> str:
+    """Under which the events of a device are remembered. With another key it is another device: it counts anew."""
+    return f"{address}/{sha256(key).hexdigest()[:8]}"
+
+
+def address_in(device: str) -> str:
+    """The address in a :func:`device_name`."""
+    return device.partition("/")[0]
 
 
 def _seen(device: Device, heard: HeardFrame) -> Device:

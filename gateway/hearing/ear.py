@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
 from gateway.domain import hearing
@@ -31,24 +30,14 @@ class _Device:
     def __init__(self, address: Address, key: bytes, state: hearing.Device) -> None:
         self.address = address
         self.key = key
-        self.name = device_name(address, key)
+        self.name = hearing.device_name(address, key)
         self.state = state
         self.newest_frame: bytes | None = None
 
 
-def device_name(address: Address, key: bytes) -> str:
-    """Under which the events of a device are remembered. With another key it is another device: it counts anew."""
-    return f"{address}/{sha256(key).hexdigest()[:8]}"
-
-
 def remembered(ids: Sequence[str]) -> list[hearing.EventKey]:
-    """Event keys from envelope ids (see ``envelope.event_id``)."""
-    return [_key(event) for event in ids]
-
-
-def _key(event: str) -> hearing.EventKey:
-    _, epoch, sequence, stage = event.split("-")
-    return int(epoch), int(sequence), int(stage)
+    """Event keys from envelope ids. An id that is damaged is left out: its event is published once more."""
+    return [key for event in ids if (key := hearing.key_in(event)) is not None]
 
 
 class Presence:
@@ -83,7 +72,7 @@ class Ear:
 
     Args:
         keys: of the expected devices.
-        known: ids of events published before, oldest first, by :func:`device_name`.
+        known: ids of events published before, oldest first, by :func:`~gateway.domain.hearing.device_name`.
         publish: takes each new event: what was heard, the device's name, when.
         answer: takes each event frame whose wearer was told nothing yet.
         now: the start, from when on silence counts.
@@ -105,7 +94,7 @@ class Ear:
     ) -> None:
         self._devices: dict[str, _Device] = {}
         for address, key in keys.items():
-            before = remembered(known.get(device_name(address, key), ()))
+            before = remembered(known.get(hearing.device_name(address, key), ()))
             self._devices[address] = _Device(address, key, hearing.remembering(before, now=now.ticks))
         self._publish = publish
         self._answer = answer

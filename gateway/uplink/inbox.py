@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
-from gateway.domain import telling
+from gateway.domain import receipts, telling
 from protocols.mqtt.envelope import (
     CommandEnvelope,
     Envelope,
@@ -20,14 +20,14 @@ from protocols.mqtt.envelope import (
 from protocols.mqtt.topics import Channel, hub_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from gateway.domain.moment import Moment
     from gateway.domain.outgoing import Speaker
     from gateway.uplink.mailbox import Mailbox
     from gateway.uplink.sender import Sender
     from protocols.ids import Address
-    from protocols.mqtt.envelope import StatusData
+    from protocols.mqtt.envelope import ReceiptData, StatusData
 
 log = structlog.get_logger()
 
@@ -49,18 +49,27 @@ class Inbox:
         speaker: who we are.
         sender: whose events are receipted, and which sends again when the hub comes back.
         mailbox: where the broker's messages are left.
+        keys: of the expected devices.
         tell: takes bytes for a device: address, value, for how many seconds they are worth writing.
 
     Attributes:
         hub_online: what the hub's status says; None before it said anything.
         unreadable: messages from the hub that can't be read, by channel.
+        foreign: receipts that name a waiting event but don't belong to it.
     """
 
     def __init__(
-        self, speaker: Speaker, sender: Sender, mailbox: Mailbox, *, tell: Callable[[Address, bytes, float], None]
+        self,
+        speaker: Speaker,
+        sender: Sender,
+        mailbox: Mailbox,
+        *,
+        keys: Mapping[Address, bytes],
+        tell: Callable[[Address, bytes, float], None],
     ) -> None:
         self._sender = sender
         self._mailbox = mailbox
+        self._keys = keys
         self._tell = tell
         self._hub_boot: str | None = None
         readers = (self._receipts, self._commands, self._hub_status)
@@ -69,6 +78,7 @@ class Inbox:
         )
         self.hub_online: bool | None = None
         self.unreadable: Counter[str] = Counter()
+        self.foreign = 0
 
     def step(self, now: Moment) -> bool:
         """Read what came; True if there may be more."""
@@ -80,15 +90,26 @@ class Inbox:
         return len(messages) == BATCH
 
     def _receipts(self, payloads: Sequence[bytes], now: Moment) -> None:
-        receipts = self._envelopes(Channel.RECEIPT, ReceiptEnvelope, payloads)
-        for receipt in receipts:
-            data = receipt.data
-            if data.outcome is Outcome.UNREADABLE:
-                log.error("the hub could not read an event", event_id=data.event)
+        received = [receipt.data for receipt in self._envelopes(Channel.RECEIPT, ReceiptEnvelope, payloads)]
+        for data in received:
             if data.address is not None and data.downlink is not None:
                 self._tell(data.address, data.downlink, telling.RECEIPT_FOR_S)
-        if receipts:
-            self._sender.receipted([receipt.data.event for receipt in receipts], now)
+        done = [data.event for data in received if self._ends(data)]
+        if done:
+            self._sender.receipted(done, now)
+
+    def _ends(self, data: ReceiptData) -> bool:
+        """Whether an event waits no longer."""
+        event = self._sender.waiting(data.event)
+        if event is None:
+            return False
+        if not receipts.belongs(data, event, self._keys):
+            self.foreign += 1
+            log.error("receipt refused: it is not of the event that it names", device=event.device)
+            return False
+        if data.outcome is Outcome.UNREADABLE:
+            log.error("the hub could not read an event", device=event.device)
+        return True
 
     def _commands(self, payloads: Sequence[bytes], _now: Moment) -> None:
         for command in self._envelopes(Channel.COMMAND, CommandEnvelope, payloads):

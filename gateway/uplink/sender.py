@@ -71,6 +71,10 @@ class Sender:
         """An event of the gateway itself."""
         self._mailbox.accept(trouble_event(self._speaker, trouble, detail, number=next(self._numbers), now=now))
 
+    def waiting(self, event: str) -> Outgoing | None:
+        """The event of this id, until it is receipted."""
+        return self._outbox.get(event)
+
     def receipted(self, events: Sequence[str], now: Moment) -> None:
         """The hub has committed these."""
         for event in events:

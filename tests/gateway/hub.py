@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
-from protocols.ble import downlink, layout
+from protocols.ble import downlink
 from protocols.mqtt.envelope import (
     EventEnvelope,
     FrameData,
@@ -82,7 +82,8 @@ class Hub:
         address = value = None
         if isinstance(event.data, FrameData):
             address = event.data.address
-            value = from_hub(downlink.KIND_RECEIPT, self._counter, layout.STAGE_ALARM)
+            epoch, sequence, stage = map(int, event.id.split("-")[1:])
+            value = from_hub(downlink.KIND_RECEIPT, self._counter, stage, epoch=epoch, sequence=sequence)
         now = datetime.now(UTC)
         data = ReceiptData(event=event.id, outcome=Outcome.RECORDED, address=address, downlink=value)
         receipt = ReceiptEnvelope(id=f"r{self._counter}", source="charity/hub", time=now, recordedtime=now, data=data)

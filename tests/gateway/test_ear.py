@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.hearing.ear import STRANGERS_MAX, Ear, device_name
+from gateway.domain.hearing import device_name
+from gateway.hearing.ear import STRANGERS_MAX, Ear
 from protocols.ble.bthome import FRAME_SIZE
 from protocols.events import Cause, Stage, Told
 from tests.gateway.air import ADDRESS, KEY, OTHER, Time, frame, panic, sealed
@@ -151,6 +152,13 @@ def test_no_body_under_the_right_key_makes_the_ear_raise(body: bytes) -> None:
 
 def test_what_was_published_before_a_restart_is_known(hearing: Hearing) -> None:
     after = Hearing({device_name(ADDRESS, KEY): ["c0ffee000001-1-1-2"]})
+    after.hear(panic(1, told=Told.STORED))
+    assert after.published == []
+
+
+@pytest.mark.parametrize("damaged", ["", "c0ffee000001", "c0ffee000001-1-x-2", "c0ffee000001-1-1-2-9"])
+def test_a_remembered_id_that_is_damaged_keeps_the_ear_from_nothing(damaged: str) -> None:
+    after = Hearing({device_name(ADDRESS, KEY): [damaged, "c0ffee000001-1-1-2"]})
     after.hear(panic(1, told=Told.STORED))
     assert after.published == []
 

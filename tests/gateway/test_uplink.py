@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.domain.hearing import device_name
 from gateway.domain.outgoing import Outgoing, Rank, frame_event
 from gateway.outbox import Outbox
 from gateway.uplink.inbox import Inbox, subscriptions
@@ -17,6 +18,7 @@ from gateway.uplink.sender import Sender
 from gateway.uplink.standing import Digest, Standing, will
 from gateway.uplink.uplink import Uplink
 from protocols.ble import downlink, layout
+from protocols.ids import Address
 from protocols.mqtt.envelope import (
     CommandData,
     CommandEnvelope,
@@ -32,16 +34,16 @@ from protocols.mqtt.envelope import (
     StatusEnvelope,
 )
 from protocols.mqtt.topics import Channel
-from tests.gateway.air import ADDRESS, SPEAKER, START, Time, event, from_hub, ids, opened, panic
+from tests.gateway.air import ADDRESS, KEY, OTHER, SPEAKER, START, Time, event, from_hub, ids, opened, panic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from gateway.domain.moment import Moment
-    from protocols.ids import Address
 
 EVENT, RECEIPT, COMMAND = (str(SPEAKER.topic(c)) for c in (Channel.EVENT, Channel.RECEIPT, Channel.COMMAND))
+DEVICE = device_name(ADDRESS, KEY)
 HUB_STATUS = subscriptions(SPEAKER)[2]
 
 
@@ -90,7 +92,13 @@ class Post:
         self.sender = Sender(
             SPEAKER, self.outbox, self.wire, self.mailbox, receipt_after=self.latencies.append, now=time()
         )
-        self.inbox = Inbox(SPEAKER, self.sender, self.mailbox, tell=lambda *told: self.told.append(told))
+        self.inbox = Inbox(
+            SPEAKER,
+            self.sender,
+            self.mailbox,
+            keys={ADDRESS: KEY, OTHER: KEY},
+            tell=lambda *told: self.told.append(told),
+        )
         self.uplink = Uplink(self.sender, self.inbox)
 
     def close(self) -> None:
@@ -113,8 +121,10 @@ class Post:
         self.receive(HUB_STATUS, StatusEnvelope(id="s", source="charity/hub", time=START, data=data).to_json())
 
 
-def receipt(id_: str, value: bytes | None) -> bytes:
-    data = ReceiptData(event=id_, outcome=Outcome.RECORDED, address=ADDRESS, downlink=value)
+def receipt(
+    id_: str, value: bytes | None, *, address: Address | None = ADDRESS, outcome: Outcome = Outcome.RECORDED
+) -> bytes:
+    data = ReceiptData(event=id_, outcome=outcome, address=address, downlink=value)
     return ReceiptEnvelope(id="r", source="charity/hub", time=START, recordedtime=START, data=data).to_json()
 
 
@@ -130,7 +140,7 @@ def post(tmp_path: Path, time: Time) -> Iterator[Post]:
 
 
 def alarm(now: Moment, sequence: int = 1) -> Outgoing:
-    return frame_event(SPEAKER, opened(panic(sequence, sequence=sequence)), device="d", now=now)
+    return frame_event(SPEAKER, opened(panic(sequence, sequence=sequence)), device=DEVICE, now=now)
 
 
 def test_an_alarm_is_sent_in_the_step_after_it_was_heard_and_is_on_disk_after_it(post: Post, time: Time) -> None:
@@ -161,6 +171,61 @@ def test_the_receipt_of_an_event_that_another_gateway_sent_still_reaches_the_wea
     post.receipt("c0ffee000001-9-9-2", value)
     post.step()
     assert post.told == [(ADDRESS, value, 60.0)]
+
+
+ALARM = "c0ffee000001-1-1-2"
+STORED = downlink.KIND_RECEIPT
+
+
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        (None, None),
+        (None, ADDRESS),
+        (from_hub(STORED, 1, layout.STAGE_ALARM, key=bytes(16)), ADDRESS),
+        (from_hub(STORED, 1, layout.STAGE_ALARM, address=OTHER), OTHER),
+        (from_hub(STORED, 1, layout.STAGE_ALARM, sequence=2), ADDRESS),
+        (from_hub(STORED, 1, layout.STAGE_ALARM, epoch=2), ADDRESS),
+        (from_hub(STORED, 1, layout.STAGE_PRE_ALARM), ADDRESS),
+        (from_hub(downlink.KIND_STAGE, 1, layout.TOLD_STORED), ADDRESS),
+        (from_hub(STORED, 1, layout.STAGE_ALARM), OTHER),
+    ],
+    ids=["bare", "no seal", "key", "other device", "sequence", "epoch", "earlier stage", "no receipt", "address"],
+)
+def test_a_receipt_that_is_not_the_event_s_own_never_ends_its_sending(
+    post: Post, time: Time, value: bytes | None, address: Address | None
+) -> None:
+    post.mailbox.accept(alarm(time()))
+    post.step()
+    letter = post.receive(RECEIPT, receipt(ALARM, value, address=address))
+    assert ids(post.step(2)) == [ALARM]
+    assert (post.outbox.depth, post.inbox.foreign, letter.acknowledged) == (1, 1, [True])
+
+
+def test_an_event_that_the_hub_kept_as_unreadable_is_sent_no_more(post: Post, time: Time) -> None:
+    post.mailbox.accept(alarm(time()))
+    post.step()
+    post.receive(RECEIPT, receipt(ALARM, None, address=None, outcome=Outcome.UNREADABLE))
+    assert post.step(100) == []
+    assert post.outbox.depth == 0
+
+
+def test_an_event_of_the_gateway_itself_is_receipted_by_its_id(post: Post, time: Time) -> None:
+    post.sender.report(GatewayTrouble.BLIND, "nothing heard", time())
+    (id_,) = ids(post.step())
+    post.receive(RECEIPT, receipt(id_, None, address=None))
+    assert post.step(100) == []
+    assert post.outbox.depth == 0
+
+
+def test_the_event_of_a_device_whose_key_is_gone_is_kept(post: Post, time: Time) -> None:
+    stranger = Address("C0:FF:EE:00:00:03")
+    gone = replace(alarm(time()), device=device_name(stranger, KEY))
+    post.mailbox.accept(gone)
+    post.step()
+    value = from_hub(STORED, 1, layout.STAGE_ALARM, address=stranger)
+    post.receive(RECEIPT, receipt(gone.id, value, address=stranger))
+    assert ids(post.step(2)) == [gone.id]
 
 
 def test_alarms_overtake_whatever_waits(post: Post, time: Time) -> None:
