@@ -27,7 +27,7 @@ from hub.loops import Loop
 from hub.metrics import HubMetrics
 from hub.status import Announcer
 from hub.store import directory, incidents, outbox, presence, schema
-from hub.store.store import Store, open_engine
+from hub.store.store import Rank, Store, StoreUnavailableError, open_engine
 from hub.ticker import Ticker
 from hub.web import accounts
 from hub.web.app import build
@@ -50,7 +50,7 @@ log = structlog.get_logger()
 IDLE_S: Final = 0.25
 """How long a loop waits when nobody wakes it: the longest that a due deadline lies unseen."""
 GAUGES_S: Final = 5.0
-SENDERS: Final = 16
+SENDERS: Final = 24
 
 
 class Hub:
@@ -76,7 +76,7 @@ class Hub:
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="send")
         self._event_ingest = EventIngest(self.store, self.routes, self._event_link.publish, self.metrics)
         self._sign_ingest = SignIngest(self.store, self.routes, self.metrics, self.wake)
-        self._ticker = Ticker(self.store, self.routes, self.metrics)
+        self._ticker = Ticker(self.store, self.routes, self.metrics, monotonic=time.monotonic)
         self._dispatcher = Dispatcher(
             self.store,
             self.routes,
@@ -144,7 +144,8 @@ class Hub:
 
     def troubles(self) -> list[str]:
         """What keeps alarms from getting through, in words; empty when nothing does."""
-        broker = [] if self._event_link.connected else ["no connection to the MQTT broker: no alarm can come in"]
+        up = self._event_link.connected and self._sign_link.connected
+        broker = [] if up else ["no connection to the MQTT broker: no alarm can come in"]
         return broker + [f"the {loop.name} loop has stalled" for loop in self._loops if loop.is_stalled]
 
     def _ingest(self) -> float:
@@ -162,7 +163,7 @@ class Hub:
         return 0.0
 
     def _tick(self) -> float:
-        if self._ticker.step(time.monotonic()):
+        if self._ticker.step():
             self._dispatch_loop.wake()
         return IDLE_S
 
@@ -172,7 +173,11 @@ class Hub:
 
     def _gauges(self) -> float:
         """Figures that are looked up, not counted; also tells gateways whether this hub can record."""
-        organisations = self.store.read(directory.all_organisations)
+        try:
+            organisations = self.store.write(directory.all_organisations, rank=Rank.ROUTINE)
+        except StoreUnavailableError:
+            self._announcer.say_blind()
+            raise
         self._announcer.announce(organisation.id for organisation in organisations)
         self.metrics.outbox_depth.set(self.store.read(outbox.depth))
         ages, blind = [0.0], 0

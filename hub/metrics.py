@@ -29,7 +29,7 @@ class HubMetrics:
         )
         self.receipt_latency = Histogram(
             "tocsin_receipt_latency_seconds",
-            "From the arrival of an event at the hub to its receipt",
+            "From taking a batch of events in hand to its last receipt",
             buckets=_SECONDS,
             registry=registry,
         )

@@ -24,17 +24,25 @@ class Announcer:
         self._mqtt = mqtt
         self._boot = boot
         self._links: dict[OrganisationId, Connection] = {}
+        self._state = GatewayState.ONLINE
 
     def announce(self, organisations: Iterable[OrganisationId]) -> None:
-        """Say *online* for each organisation. Called only by who has just seen that the database answers."""
+        """Say *online* for each organisation. Called only by who has just written to the database."""
+        self._state = GatewayState.ONLINE
         for organisation in organisations:
             if organisation not in self._links:
                 self._links[organisation] = self._open(organisation)
-            self._say(organisation, GatewayState.ONLINE)
+            self._say(organisation)
+
+    def say_blind(self) -> None:
+        """The hub can't record: to gateways it is not there."""
+        self._state = GatewayState.OFFLINE
+        for organisation in self._links:
+            self._say(organisation)
 
     def stop(self) -> None:
-        for organisation, link in self._links.items():
-            self._say(organisation, GatewayState.OFFLINE)
+        self.say_blind()
+        for link in self._links.values():
             link.stop()
 
     def _open(self, organisation: OrganisationId) -> Connection:
@@ -43,15 +51,15 @@ class Announcer:
             self._mqtt,
             client_id=f"hub.{self._boot}.status.{organisation}",
             will=will,
-            on_connect=lambda: self._say(organisation, GatewayState.ONLINE),
+            on_connect=lambda: self._say(organisation),
         )
         link.start()
         return link
 
-    def _say(self, organisation: OrganisationId, state: GatewayState) -> None:
+    def _say(self, organisation: OrganisationId) -> None:
         link = self._links.get(organisation)
         if link is not None:
-            link.publish(topics.hub_status(organisation), self._envelope(organisation, state), retain=True)
+            link.publish(topics.hub_status(organisation), self._envelope(organisation, self._state), retain=True)
 
     def _envelope(self, organisation: OrganisationId, state: GatewayState) -> bytes:
         now = datetime.now(UTC)

@@ -46,33 +46,39 @@ _HANDLERS: Final[Mapping[DeadlineKind, Callable[[Desk, OrganisationId, str], Non
 
 
 class Ticker:
-    """Claims what is due and lets the domain decide. Any number of them may run at once on PostgreSQL."""
+    """Claims what is due and lets the domain decide. Any number of them may run at once on PostgreSQL.
 
-    def __init__(self, store: Store, routes: Routes, metrics: HubMetrics) -> None:
+    Args:
+        store: where deadlines are rows.
+        routes: how people are reached.
+        metrics: of the hub.
+        monotonic: seconds of a clock that never steps; a pause between two steps shows that the hub was away.
+    """
+
+    def __init__(self, store: Store, routes: Routes, metrics: HubMetrics, *, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
         self._store = store
         self._routes = routes
         self._metrics = metrics
-        self._last_step: float | None = None
-        self._hold_until = 0.0
+        self._ended = float("-inf")
+        self._hold_until = float("-inf")
         self._left: set[tuple[str, str, str]] = set()  # failed or busy: not again in this step
 
-    def step(self, monotonic_s: float) -> int:
+    def step(self) -> int:
         """Handle what is due; how many there were.
-
-        Args:
-            monotonic_s: a clock that only runs while this process does or sleeps; shows that the hub was away.
 
         Raises:
             StoreUnavailableError: the database does not answer; nothing was missed, it stays due.
         """
-        if self._last_step is None or monotonic_s - self._last_step > AWAY_S:
-            self._hold_until = monotonic_s + HOLD.total_seconds()
-        self._last_step = monotonic_s
+        began = self._monotonic()
+        if began - self._ended > AWAY_S:
+            self._hold_until = began + HOLD.total_seconds()
         self._left.clear()
-        kinds = frozenset(DeadlineKind) - (_DEAD_MAN if monotonic_s < self._hold_until else frozenset())
+        kinds = frozenset(DeadlineKind) - (_DEAD_MAN if began < self._hold_until else frozenset())
         handled = 0
         while handled < BOUND and self._handle_one(kinds):
             handled += 1
+        self._ended = self._monotonic()
         return handled
 
     def _handle_one(self, kinds: frozenset[DeadlineKind]) -> bool:

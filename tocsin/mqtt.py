@@ -169,6 +169,8 @@ class Connection:
         client.connect_timeout = _CONNACK_TIMEOUT_S
         client.max_inflight_messages_set(65535)
         client.on_socket_open = _no_delay
+        client.on_socket_register_write = _leave_writing
+        client.on_socket_unregister_write = _leave_writing
         client.on_connect = self._connected
         client.on_message = self._received
         self._identify(client)
@@ -197,6 +199,10 @@ class Connection:
 
     def _received(self, client: Client, _data: object, message: MQTTMessage) -> None:
         self._on_message(Received(message.topic, bytes(message.payload), message.retain, message, client))
+
+
+def _leave_writing(_client: Client, _data: object, _sock: object) -> None:
+    """With this set, paho only wakes our loop: all writing stays on its thread, or packets of two would mix."""
 
 
 def _no_delay(_client: Client, _data: object, sock: Any) -> None:  # noqa: ANN401 - a socket or paho's wrapper of one

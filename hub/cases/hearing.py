@@ -17,6 +17,7 @@ from protocols.mqtt.envelope import GatewayState
 
 if TYPE_CHECKING:
     from hub.cases.desk import Desk
+    from hub.store.presence import Presence
     from protocols.events import DeviceReport
     from protocols.ids import Address, GatewayId, OrganisationId
     from protocols.mqtt.envelope import StatusData
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 GATEWAY_LIMIT: Final = timedelta(seconds=45)
 """A gateway sends a digest every 10 s; four missing in a row are silence."""
 SILENT: Final = "silent"
+CHARGED_PERCENT: Final = 30
+"""From here on a low battery is over."""
 
 
 def device(
@@ -36,18 +39,31 @@ def device(
 ) -> bool:
     """A frame of a device, ``age`` old. False, and no sign of life, when its counter was passed already."""
     address = report.identity.address
-    presence.put_hearings(desk.tx, organisation, gateway, [(address, rssi)])
     known = presence.of_device(desk.tx, organisation, address)
-    if known is not None and report.counter <= known.counter:
+    if known is not None and report.counter < known.counter:
+        return False
+    presence.put_hearings(desk.tx, organisation, gateway, [(address, rssi)])
+    if known is not None and report.counter == known.counter:
         return False
     presence.put_presence(desk.tx, organisation, gateway, report, desk.now - age)
     if report.fault and (known is None or not known.fault):
         detail = f"the self-test or a sensor of {address} failed"
         notify.fault(desk, organisation, FaultKind.DEVICE_FAULT, address, detail)
-    if report.worn and known is not None and not known.worn:
-        faults.clear(desk.tx, organisation, FaultKind.DEVICE_REMOVED, address)
+    if known is not None:
+        _well_again(desk, organisation, known, report)
     _end_silence(desk, organisation, address)
     return True
+
+
+def _well_again(desk: Desk, organisation: OrganisationId, known: Presence, report: DeviceReport) -> None:
+    """Faults of the device that its newest frame shows to be over."""
+    over = {
+        FaultKind.DEVICE_REMOVED: report.worn and not known.worn,
+        FaultKind.DEVICE_FAULT: known.fault and not report.fault,
+        FaultKind.DEVICE_BATTERY: report.battery >= CHARGED_PERCENT > known.battery,
+    }
+    for kind in (kind for kind, is_over in over.items() if is_over):
+        faults.clear(desk.tx, organisation, kind, report.identity.address)
 
 
 def _end_silence(desk: Desk, organisation: OrganisationId, address: Address) -> None:
@@ -58,7 +74,7 @@ def _end_silence(desk: Desk, organisation: OrganisationId, address: Address) -> 
 
 def _heard_again(desk: Desk, organisation: OrganisationId, worker: str) -> None:
     for silent in sessions.fallen_silent(desk.tx, organisation, worker):
-        watch.again(desk, organisation, silent)
+        watch.heard(desk, organisation, silent)
         live = incident_rows.live(desk.tx, organisation, incidents.of_worker(worker))
         if live is not None and live.state.kind is Kind.SILENCE:
             incidents.apply(desk, live, Withdrawn("the device is heard again", by_wearer=False))

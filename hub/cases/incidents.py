@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hub.cases import notify, telling, watch
 from hub.domain.incident import (
+    LIVE,
+    WELFARE,
     Ask,
     CancelPending,
     Closed,
@@ -20,7 +22,6 @@ from hub.domain.incident import (
     Raised,
     Taken,
     Tell,
-    Withdrawn,
     decide,
 )
 from hub.store import incidents, journal, outbox
@@ -78,12 +79,21 @@ def raise_(desk: Desk, about: About, event: Raised) -> IncidentRecord:
     """Join the subject's live incident, or begin one."""
     live = incidents.live(desk.tx, about.organisation, about.subject)
     if live is not None:
-        return apply(desk, live, event)
+        return apply(desk, _newest(live, about, event), event)
     state, effects = decide(None, event, now=desk.now)
     record = _new(desk, about, state)
     incidents.add(desk.tx, record)
     _carry_out(desk, record, effects)
     return record
+
+
+def _newest(live: IncidentRecord, about: About, event: Raised) -> IncidentRecord:
+    """Responders go where the newest alarm is; a question about silence or overrun moves nobody."""
+    if event.kind in WELFARE:
+        return live
+    match = live.match if about.match.session is None else about.match
+    newest = max(live.observed_at, about.observed_at)
+    return replace(live, match=match, observed_at=newest, address=about.address, gateway=about.gateway)
 
 
 def _new(desk: Desk, about: About, state: Incident) -> IncidentRecord:
@@ -110,6 +120,8 @@ def apply(desk: Desk, record: IncidentRecord, event: Event) -> IncidentRecord:
     after = replace(record, state=state)
     incidents.save(desk.tx, after)
     _carry_out(desk, after, effects)
+    if state.phase not in LIVE and record.match.worker is not None:
+        watch.rearm(desk, record.organisation, record.match.worker)
     return after
 
 
@@ -177,17 +189,4 @@ def close(
     Raises:
         UnknownIncidentError, NotPossibleError: as they say.
     """
-    closed = apply(desk, get(desk, organisation, incident), Closed(by, outcome, note))
-    _watch_again(desk, closed)
-    return closed
-
-
-def _watch_again(desk: Desk, record: IncidentRecord) -> None:
-    if record.match.session is not None:
-        watch.again(desk, record.organisation, record.match.session)
-
-
-def withdraw(desk: Desk, organisation: OrganisationId, subject: Subject, event: Withdrawn) -> IncidentRecord | None:
-    """Tell the subject's live incident, if there is one, that the wearer cancelled, answered or is heard again."""
-    live = incidents.live(desk.tx, organisation, subject)
-    return None if live is None else apply(desk, live, event)
+    return apply(desk, get(desk, organisation, incident), Closed(by, outcome, note))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from hub.cases.desk import Desk
     from hub.domain.incident import Notify
+    from hub.store.directory import Worker
     from hub.store.incidents import IncidentRecord
     from protocols.ids import OrganisationId
 
@@ -59,32 +60,33 @@ def _audience(desk: Desk, record: IncidentRecord, audience: Audience) -> Iterato
     if audience is Audience.WEARER:
         yield from _wearer(desk, record)
         return
-    supervisor = _supervisor(desk, record) if audience is Audience.SUPERVISOR else None
-    yield from _accounts(desk, record.organisation, supervisor)
+    worker = _worker(desk, record)
+    supervisor = worker.supervisor if worker is not None and audience is Audience.SUPERVISOR else None
+    yield from _accounts(desk, record.organisation, supervisor, not_to=None if worker is None else worker.email)
     for name in desk.routes.webhooks.get(record.organisation, ()):
         yield _Reach(WEBHOOK, name)
 
 
 def _wearer(desk: Desk, record: IncidentRecord) -> Iterator[_Reach]:
-    if record.match.worker is None or not desk.routes.email:
-        return
-    worker = directory.get_worker(desk.tx, record.organisation, record.match.worker)
-    if worker is not None and worker.email is not None:
+    worker = _worker(desk, record)
+    if worker is not None and worker.email is not None and desk.routes.email:
         yield _Reach(EMAIL, f"worker:{worker.id}")
 
 
-def _supervisor(desk: Desk, record: IncidentRecord) -> str | None:
+def _worker(desk: Desk, record: IncidentRecord) -> Worker | None:
     if record.match.worker is None:
         return None
-    worker = directory.get_worker(desk.tx, record.organisation, record.match.worker)
-    return None if worker is None else worker.supervisor
+    return directory.get_worker(desk.tx, record.organisation, record.match.worker)
 
 
-def _accounts(desk: Desk, organisation: OrganisationId, only: str | None) -> Iterator[_Reach]:
-    """The one account if it can be reached, else every one that can."""
+def _accounts(
+    desk: Desk, organisation: OrganisationId, only: str | None = None, *, not_to: str | None = None
+) -> Iterator[_Reach]:
+    """The one account if it can be reached, else every one that can; never the wearer's own address."""
     if not desk.routes.email:
         return
-    reachable = [account.id for account in directory.active_accounts(desk.tx, organisation) if account.email]
+    accounts = directory.active_accounts(desk.tx, organisation)
+    reachable = [account.id for account in accounts if account.email and account.email != not_to]
     for account in [only] if only in reachable else reachable:
         yield _Reach(EMAIL, f"account:{account}")
 
@@ -94,7 +96,9 @@ def fault(desk: Desk, organisation: OrganisationId, kind: FaultKind, subject: st
     number = faults.raise_(desk.tx, organisation, kind, subject, detail)
     if number is None:
         return
-    for reach in _accounts(desk, organisation, None):
+    reached = list(_accounts(desk, organisation))
+    reached += [_Reach(WEBHOOK, name) for name in desk.routes.webhooks.get(organisation, ())]
+    for reach in reached:
         outbox.add(
             desk.tx,
             organisation,

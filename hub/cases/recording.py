@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hub.cases import incidents, notify, sessions, telling
-from hub.domain.incident import LIVE, DuressHeard, Kind, Phase, Raised, Withdrawn
+from hub.domain.incident import IN_HAND, LIVE, DuressHeard, Kind, Phase, Raised, Withdrawn
 from hub.domain.matching import Match, Verdict, match
 from hub.domain.session import Risk
 from hub.store import directory, events, journal, presence
@@ -79,10 +79,10 @@ def unreadable(
 
 
 def _page_unreadable(desk: Desk, organisation: OrganisationId, gateway: GatewayId) -> IncidentRecord:
-    """One incident per gateway; what joins it is kept and counted, and wakes nobody a second time."""
+    """One incident per gateway. What joins it before somebody has it wakes nobody a second time; afterwards it does."""
     subject = incidents.of_gateway(gateway)
     live = incident_rows.live(desk.tx, organisation, subject)
-    if live is not None:
+    if live is not None and live.state.phase not in IN_HAND:
         return live
     found = Match(Verdict.UNMATCHED, None, None, None, (f"a message of gateway {gateway} can't be read",))
     about = incidents.About(organisation, subject, found, desk.now, gateway=gateway)
@@ -106,7 +106,7 @@ def _notice(desk: Desk, heard: Heard) -> None:
     chain = found.session or incidents.of_device(report.identity.address)
     _write_down(desk, heard, chain)
     if report.cause is Cause.CHECK_IN and found.worker is not None:
-        sessions.answered(desk, heard.organisation, found.worker, heard.gateway)
+        sessions.answered(desk, heard.organisation, found.worker, heard.gateway, heard.observed_at)
     elif report.cause is Cause.TEST:
         directory.device_proved(desk.tx, heard.organisation, report.identity.address)
     elif report.cause is Cause.LOW_BATTERY:
@@ -127,9 +127,9 @@ def _removed(desk: Desk, heard: Heard, found: Match) -> None:
 
 
 def _alarm(desk: Desk, heard: Heard) -> None:
-    """What was dealt with already, or is a pre-alarm cancelled before it was heard, raises nothing new."""
+    """A later stage of what alarmed already, or a pre-alarm cancelled before it was heard, is no new alarm."""
     known = _incident(desk, heard)
-    if known is not None and known.state.phase is Phase.CLOSED:
+    if known is not None and known.state.phase not in {Phase.PENDING, Phase.WITHDRAWN}:
         _attach(desk, heard, known)
         return
     seen = events.stages(desk.tx, heard.organisation, heard.report.identity)
@@ -166,10 +166,9 @@ def _cancelled(desk: Desk, heard: Heard) -> None:
         _write_down(desk, heard, incidents.of_device(heard.report.identity.address))
         return
     _attach(desk, heard, known)
-    if known.state.phase in LIVE:
-        after = incidents.apply(desk, known, Withdrawn("cancelled on the device"))
-        if after.state.phase is Phase.WITHDRAWN and after.match.worker is not None:
-            sessions.more_time(desk, heard.organisation, after.match.worker)
+    others = events.uncancelled(desk.tx, heard.organisation, known.id)
+    if known.state.phase in LIVE and not (known.state.phase is Phase.PENDING and others):
+        incidents.apply(desk, known, Withdrawn("cancelled on the device"))
 
 
 def _duress(desk: Desk, heard: Heard) -> None:

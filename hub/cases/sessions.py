@@ -17,6 +17,7 @@ from hub.domain.session import (
     Risk,
     SessionEffect,
     SessionPhase,
+    SessionTimeError,
     SilenceDue,
     Started,
     decide,
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from hub.domain.session import SessionEvent
     from protocols.ids import OrganisationId
 
-ANSWERED: Final = timedelta(minutes=15)
-"""How much longer a session may go on after the worker answered an overrun from the device."""
+AHEAD: Final = timedelta(days=366)
+"""A session planned further ahead is a mistake in its times."""
 
 
 class UnknownReferenceError(LookupError):
@@ -77,6 +78,8 @@ def log(desk: Desk, organisation: OrganisationId, new: NewSession, by: str | Non
     if directory.get_place(desk.tx, organisation, new.place) is None:
         raise UnknownReferenceError("place", new.place)
     wears = bool(directory.devices_of(desk.tx, organisation, new.worker))
+    if new.starts_at > desk.now + AHEAD:
+        raise SessionTimeError(desk.now + AHEAD, new.starts_at)
     state = plan(new.starts_at, new.ends_at, new.risk, wears_device=wears)
     ids = SessionId(desk.tx.new_id()), WorkerId(new.worker), PlaceId(new.place)
     record = SessionRecord(organisation, *ids, state)
@@ -150,21 +153,13 @@ def cancel(desk: Desk, organisation: OrganisationId, session: str, by: str | Non
     return apply(desk, record, Cancelled())
 
 
-def answered(desk: Desk, organisation: OrganisationId, worker: str, gateway: str) -> None:
-    """The worker checked in from the device: whatever was asked is answered, an overrun gets more time."""
+def answered(desk: Desk, organisation: OrganisationId, worker: str, gateway: str, observed_at: datetime) -> None:
+    """The worker checked in from the device. It answers what was asked before, not what was asked since."""
     for record in sessions.active_of(desk.tx, organisation, worker):
-        _note(desk, record, "check-in", None, {"gateway": gateway})
-    more_time(desk, organisation, worker)
+        _note(desk, record, "check-in", None, {"gateway": gateway, "observed": observed_at.isoformat()})
     live = incident_rows.live(desk.tx, organisation, incidents.of_worker(worker))
-    if live is not None and live.state.kind in {Kind.OVERRUN, Kind.SILENCE}:
+    if live is not None and live.state.kind in {Kind.OVERRUN, Kind.SILENCE} and observed_at >= live.opened_at:
         incidents.apply(desk, live, Withdrawn("the worker checked in"))
-
-
-def more_time(desk: Desk, organisation: OrganisationId, worker: str) -> None:
-    """The worker pressed a button: an overrun that was noticed is watched for again, a little later."""
-    for record in sessions.active_of(desk.tx, organisation, worker):
-        if record.state.overrun_due is None:
-            apply(desk, record, Extended(desk.now + ANSWERED))
 
 
 def start_due(desk: Desk, organisation: OrganisationId, session: str) -> None:

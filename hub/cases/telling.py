@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Final
 from hub.store import directory, events, outbox, presence
 from hub.store.outbox import ItemKind, NewItem
 from protocols.ble import aes, downlink
-from protocols.events import ALARM_STAGES, Stage
 
 if TYPE_CHECKING:
     from hub.cases.desk import Desk
     from hub.store.incidents import IncidentRecord
     from hub.store.store import Tx
-    from protocols.events import Told
+    from protocols.events import Stage, Told
     from protocols.ids import Address, EventIdentity, GatewayId, OrganisationId
 
 DOWNLINK: Final = "downlink"
@@ -69,7 +68,7 @@ def ask(desk: Desk, record: IncidentRecord) -> None:
     if record.match.worker is None:
         return
     for address in directory.devices_of(desk.tx, record.organisation, record.match.worker):
-        _queue(desk, record, address, "ask", {})
+        _queue(desk, record, address, outbox.ASK, {})
 
 
 def _queue(desk: Desk, record: IncidentRecord, address: Address, message: str, payload: dict[str, int]) -> None:
@@ -87,13 +86,5 @@ def _queue(desk: Desk, record: IncidentRecord, address: Address, message: str, p
 
 def _on_air(desk: Desk, record: IncidentRecord) -> list[EventIdentity]:
     """The newest event of each device in the incident that is an alarm and was not cancelled."""
-    stages: dict[EventIdentity, set[Stage]] = {}
-    for event in events.of_incident(desk.tx, record.organisation, record.id):
-        stages.setdefault(event.identity, set()).add(event.stage)
-    alarms = [
-        identity
-        for identity, seen in stages.items()
-        if seen & ALARM_STAGES and not seen & {Stage.CANCELLED, Stage.DURESS}
-    ]
-    newest = {identity.address: identity for identity in sorted(alarms)}
-    return list(newest.values())
+    uncancelled = events.uncancelled(desk.tx, record.organisation, record.id)
+    return list({identity.address: identity for identity in uncancelled}.values())

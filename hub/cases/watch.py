@@ -1,25 +1,35 @@
-"""The dead-man watch of a session, as far as it needs no incident."""
+"""The watches of a session, as far as they need no incident."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
-from hub.domain.session import Heard, SessionPhase, decide
+from hub.domain.session import Extended, Heard, SessionPhase, decide
 from hub.store import faults, sessions
 from hub.store.faults import FaultKind
 
 if TYPE_CHECKING:
     from hub.cases.desk import Desk
+    from hub.domain.session import SessionEvent
     from hub.store.sessions import SessionRecord
     from protocols.ids import OrganisationId
 
+MORE_TIME: Final = timedelta(minutes=15)
+"""How much longer a session may go on after an overrun was answered or dealt with."""
 
-def again(desk: Desk, organisation: OrganisationId, session: str) -> None:
-    """Watch a running session whose silence had been noticed."""
-    record = sessions.get(desk.tx, organisation, session)
-    if record is not None and has_fallen_silent(record):
-        heard(desk, record)
+
+def rearm(desk: Desk, organisation: OrganisationId, worker: str) -> None:
+    """Whatever was noticed in the worker's running sessions and has now been answered is watched for again."""
+    for record in sessions.active_of(desk.tx, organisation, worker):
+        after = record
+        if after.state.overrun_due is None:
+            after = _apply(desk, after, Extended(desk.now + MORE_TIME))
+        if has_fallen_silent(after):
+            after = _apply(desk, after, Heard())
+        if after is not record:
+            sessions.save(desk.tx, after)
 
 
 def has_fallen_silent(record: SessionRecord) -> bool:
@@ -28,8 +38,15 @@ def has_fallen_silent(record: SessionRecord) -> bool:
     return state.phase is SessionPhase.ACTIVE and state.wears_device and state.silence_due is None
 
 
-def heard(desk: Desk, record: SessionRecord) -> None:
-    """The device is there: the watch begins anew, the fault is over."""
-    state, _ = decide(record.state, Heard(), now=desk.now)
-    sessions.save(desk.tx, replace(record, state=state))
-    faults.clear(desk.tx, record.organisation, FaultKind.DEVICE_SILENT, record.id)
+def heard(desk: Desk, organisation: OrganisationId, session: str) -> None:
+    """The device is there: its watch begins anew, the fault is over."""
+    record = sessions.get(desk.tx, organisation, session)
+    if record is not None and has_fallen_silent(record):
+        sessions.save(desk.tx, _apply(desk, record, Heard()))
+
+
+def _apply(desk: Desk, record: SessionRecord, event: SessionEvent) -> SessionRecord:
+    state, _ = decide(record.state, event, now=desk.now)
+    if isinstance(event, Heard):
+        faults.clear(desk.tx, record.organisation, FaultKind.DEVICE_SILENT, record.id)
+    return replace(record, state=state)

@@ -6,6 +6,7 @@ A row is marked only after its channel has taken the message: a process that die
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -19,7 +20,7 @@ from hub.domain.incident import Message
 from hub.store import faults, outbox
 from hub.store.faults import FaultKind
 from hub.store.outbox import ItemState
-from hub.store.store import Rank
+from hub.store.store import Rank, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-IN_FLIGHT: Final = 16
+PLACES: Final = 6
+"""Messages under way at once per channel, so that none that hangs holds up another."""
 FAULT_AFTER: Final = 3
 """Failures in a row of one message before the channel is called failing."""
 _BACKOFF_S: Final = (2, 4, 8, 16, 30)
@@ -73,7 +75,7 @@ class Dispatcher:
         self._executor = executor
         self._metrics = metrics
         self._wake = wake
-        self._running: set[Future[None]] = set()
+        self._running: dict[str, dict[str, Future[None]]] = {name: {} for name in (DOWNLINK, *channels)}
 
     def step(self) -> int:
         """Lease what is due, as far as there is a free place, and start sending it; how many there were.
@@ -81,19 +83,27 @@ class Dispatcher:
         Raises:
             StoreUnavailableError: the database does not answer; what is due stays due.
         """
-        self._running = {future for future in self._running if not future.done()}
-        free = IN_FLIGHT - len(self._running)
-        if free == 0 or not self._store.read(outbox.has_due):
+        if not self._store.read(outbox.has_due):
             return 0
-        items = self._store.write(lambda tx: outbox.lease(tx, free), rank=Rank.ALARM)
+        return sum(self._start(channel) for channel in self._running)
+
+    def _start(self, channel: str) -> int:
+        """Lease rows of one channel. One whose last sending is still under way keeps its new lease and waits."""
+        running = self._running[channel] = {
+            number: future for number, future in self._running[channel].items() if not future.done()
+        }
+        free = PLACES - len(running)
+        items = self._store.write(lambda tx: outbox.lease(tx, channel, free), rank=Rank.ALARM) if free else []
         for item in items:
-            self._running.add(self._executor.submit(self._handle, item))
+            if item.id not in running:
+                running[item.id] = self._executor.submit(self._handle, item)
         return len(items)
 
     def _handle(self, item: Item) -> None:
         try:
             if item.channel == DOWNLINK:
-                self._store.write(lambda tx: downlinks.send(tx, item, self._publish), rank=Rank.ALARM)
+                work = partial(downlinks.send, item=item, publish=self._publish, routes=self._routes)
+                self._store.write(work, rank=Rank.ALARM)
             else:
                 self._notify(item)
         except Exception:  # the lease ends and somebody tries again; never quietly
@@ -103,28 +113,43 @@ class Dispatcher:
             self._wake()
 
     def _notify(self, item: Item) -> None:
-        outgoing = self._store.read(lambda tx: self._prepare(tx, item))
-        if outgoing is None:
-            self._store.write(lambda tx: outbox.finish(tx, item, ItemState.CANCELLED, "no longer wanted"))
-            return
-        if item.attempts == 0 and item.message in {Message.ALARM, Message.DURESS}:
-            self._metrics.press_to_first_attempt.observe(outgoing.facts.age_s)
         try:
-            said = self._channels[item.channel].send(outgoing)
+            said = self._send(item)
         except ChannelError as failure:
             self._failed(item, failure)
+        except StoreUnavailableError:
+            raise
+        except Exception as failure:
+            log.exception("channel broke", item=item.id, channel=item.channel)
+            self._failed(item, ChannelError(item.channel, repr(failure), permanent=False))
         else:
             self._sent(item, said)
 
+    def _send(self, item: Item) -> str | None:
+        """Hand it to its channel; what the other side said, or None when it is no longer wanted.
+
+        Raises:
+            ChannelError: it was not taken.
+        """
+        outgoing = self._store.read(lambda tx: self._prepare(tx, item))
+        if outgoing is None:
+            return None
+        if item.attempts == 0 and item.message in {Message.ALARM, Message.DURESS}:
+            self._metrics.press_to_first_attempt.observe(outgoing.facts.age_s)
+        return self._channels[item.channel].send(outgoing)
+
     def _prepare(self, tx: Tx, item: Item) -> Outgoing | None:
-        if not facts.still_wanted(tx, item):
+        if not outbox.is_wanted(tx, item) or not facts.still_wanted(tx, item):
             return None
         to = facts.target(tx, item)
-        if to is None or item.channel not in self._channels:
-            return None
+        if to is None:
+            raise ChannelError(item.channel, f"{item.recipient} has no address any more", permanent=True)
         return facts.outgoing(tx, item, to, self._channels[item.channel].carries, self._public_url)
 
-    def _sent(self, item: Item, said: str) -> None:
+    def _sent(self, item: Item, said: str | None) -> None:
+        if said is None:
+            self._store.write(lambda tx: outbox.finish(tx, item, ItemState.CANCELLED, "no longer wanted"))
+            return
         self._metrics.sends.labels(item.channel, "sent").inc()
 
         def work(tx: Tx) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from hub.cases import telling
-from hub.store import outbox, presence
+from hub.cases import notify, telling
+from hub.cases.desk import Desk
+from hub.store import faults, outbox, presence
+from hub.store.faults import FaultKind
 from hub.store.outbox import ItemState
 from protocols.ble import downlink
 from protocols.events import Told
@@ -17,27 +19,39 @@ from protocols.mqtt.topics import Channel, Topic
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hub.cases.desk import Routes
     from hub.store.outbox import Item
     from hub.store.presence import Presence
     from hub.store.store import Tx
 
 EXPIRES: Final = timedelta(seconds=60)
+SAY_SO: Final = timedelta(seconds=60)
+"""A wearer not told within this is a fault that people hear of."""
 GIVE_UP: Final = timedelta(minutes=30)
 _BACKOFF_S: Final = (3, 5, 10, 20, 30)
 _ASK_TRIES: Final = 3
+_BLIND_TRIES: Final = 4
 
 
-def send(tx: Tx, item: Item, publish: Callable[[str, bytes], bool]) -> None:
+def send(tx: Tx, *, item: Item, publish: Callable[[str, bytes], bool], routes: Routes) -> None:
     """Send one downlink to every gateway that may reach the device, or see that it is done.
 
     A sealed downlink that is published although this transaction fails does no harm: the next one has a counter that
     is at least as high, and says the same.
     """
+    if not outbox.is_wanted(tx, item):
+        return
     address = Address(str(item.recipient))
     seen = presence.of_device(tx, item.organisation, address)
+    waited = tx.now - item.created_at
     if _is_shown(item, seen):
         outbox.finish(tx, item, ItemState.SENT, "the device shows it")
-    elif tx.now - item.created_at > GIVE_UP or (item.message == "ask" and item.attempts >= _ASK_TRIES):
+        faults.clear(tx, item.organisation, FaultKind.WEARER_NOT_TOLD, address)
+        return
+    if item.message == "stage" and waited > SAY_SO:
+        detail = f"{address} has not shown for {int(waited.total_seconds())} s what its wearer should know"
+        notify.fault(Desk(tx, routes), item.organisation, FaultKind.WEARER_NOT_TOLD, address, detail)
+    if waited > GIVE_UP or (item.message == outbox.ASK and item.attempts >= _ASK_TRIES):
         outbox.finish(tx, item, ItemState.FAILED, "the device never showed it")
     else:
         said = _publish(tx, item, _seal(tx, item, address, seen), publish)
@@ -53,13 +67,16 @@ def _identity(address: Address, payload: Any) -> EventIdentity:  # noqa: ANN401 
 
 
 def _is_shown(item: Item, seen: Presence | None) -> bool:
-    """The newest authentic frame of the device says so itself."""
+    """The newest authentic frame of the device says so itself.
+
+    A frame about a newer event can't say it; after some attempts *closed* is taken as shown then.
+    """
     if seen is None or item.message != "stage":
         return False
-    wanted = Told(int(item.payload["told"]))
-    if seen.identity != _identity(seen.address, item.payload):
-        return wanted is Told.CLOSED and seen.identity.epoch == int(item.payload["epoch"])
-    return seen.told is wanted or (seen.told is not Told.NOT_DELIVERED and seen.told > wanted)
+    wanted, about = Told(int(item.payload["told"])), _identity(seen.address, item.payload)
+    if seen.identity == about:
+        return seen.told is wanted or (seen.told is not Told.NOT_DELIVERED and seen.told > wanted)
+    return wanted is Told.CLOSED and seen.identity > about and item.attempts >= _BLIND_TRIES
 
 
 def _seal(tx: Tx, item: Item, address: Address, seen: Presence | None) -> bytes | None:

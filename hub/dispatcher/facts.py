@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hub.channels.port import Facts, Field, Outgoing
-from hub.domain.incident import IN_HAND, LIVE, Kind, Message, Phase
+from hub.domain.incident import LIVE, Kind, Message, Phase
 from hub.domain.matching import Verdict
 from hub.store import directory, faults, incidents
 from hub.store.outbox import ItemKind
@@ -28,7 +28,7 @@ def still_wanted(tx: Tx, item: Item) -> bool:
     if item.message == Message.WELFARE:
         return record.state.phase is Phase.PENDING
     if item.kind is ItemKind.ALERT:
-        return record.state.phase in LIVE - IN_HAND
+        return record.state.phase is Phase.OPEN
     return record.state.phase in LIVE
 
 

@@ -3,20 +3,29 @@
 ========== ============================ ===========================================================
 phase      event                        becomes
 ========== ============================ ===========================================================
-(none)     Raised, may be withdrawn     PENDING: only the wearer is asked; a deadline runs
+(none)     Raised: a pre-alarm, or a    PENDING: only the wearer is asked; a deadline runs
+           question (WELFARE)
 (none)     Raised, otherwise            OPEN: the ladder starts
+PENDING    Raised: pre-alarm, question  PENDING, of the graver kind
 PENDING    Withdrawn                    WITHDRAWN: nobody else was told
-PENDING    Raised not withdrawable,     OPEN
-           DuressHeard, DeadlinePassed
+PENDING    Raised otherwise, Duress,    OPEN: the ladder starts
+           DeadlinePassed
+OPEN       Raised                       OPEN; everyone is told of it
+OPEN       DuressHeard                  OPEN; everyone is told of it
 OPEN       DeadlinePassed               OPEN, next rung; the last one again and again
 OPEN       Taken                        TAKEN
-TAKEN      HelpSent                     HELP_SENT (also straight from OPEN)
+OPEN,      HelpSent                     HELP_SENT
+TAKEN
 TAKEN,     DeadlinePassed               the same; everyone is reminded
 HELP_SENT
-TAKEN,     Taken                        TAKEN or HELP_SENT, in other hands
+TAKEN,     Taken                        the same, in other hands
 HELP_SENT
-OPEN,      Raised, Withdrawn, Duress    the same: it joins, and whoever has it is told.
-TAKEN,                                  A cancel by the wearer closes nothing: red alerts latch
+TAKEN,     Raised: an alarm or          OPEN: what was taken before it came says nothing about it,
+HELP_SENT  pre-alarm; DuressHeard       the ladder starts anew
+TAKEN,     Raised: a question           the same; everyone is told
+HELP_SENT
+OPEN,      Withdrawn by the wearer      the same; everyone is told. It closes nothing: red alerts latch
+TAKEN,
 HELP_SENT
 OPEN,      Closed                       CLOSED, with an outcome and a name
 TAKEN,
@@ -285,7 +294,7 @@ def _begin(event: Raised, now: datetime) -> Decision:
     if event.kind in WELFARE:
         pending = Incident(event.kind, Phase.PENDING, now + WELFARE_WINDOW)
         return pending, (raised, Ask(), Notify(Audience.WEARER, Message.WELFARE))
-    window_left = PRE_ALARM_WINDOW - event.age
+    window_left = PRE_ALARM_WINDOW - max(timedelta(0), event.age)
     if event.withdrawable and window_left > timedelta(0):
         return Incident(event.kind, Phase.PENDING, now + window_left), (raised,)
     return _open(Incident(event.kind, Phase.OPEN, now), raised, now)
@@ -299,25 +308,23 @@ def _open(state: Incident, note: Note, due: datetime, message: Message = Message
 
 
 def _joined(state: Incident, event: Raised, now: datetime) -> Decision:
+    """A further sign. What somebody took before it came says nothing about it: the ladder starts anew."""
     joined = Note("joined", detail=(("kind", event.kind), ("withdrawable", str(event.withdrawable).lower())))
+    graver = replace(state, kind=_graver(state.kind, event.kind))
+    question = event.withdrawable or event.kind in WELFARE
     if state.phase is Phase.PENDING:
-        graver = replace(state, kind=_graver(state.kind, event.kind))
-        if event.withdrawable or event.kind in WELFARE:
-            return graver, (joined,)
-        return _open(graver, joined, now)
-    fresh = replace(state, kind=_graver(state.kind, event.kind), cancelled_by_wearer=False)
-    return fresh, (joined, Notify(Audience.EVERYONE, Message.JOINED), *_catch_up(fresh))
+        return (graver, (joined,)) if question else _open(graver, joined, now)
+    if event.kind in WELFARE:
+        return graver, (joined, Notify(Audience.EVERYONE, Message.JOINED))
+    fresh = replace(graver, cancelled_by_wearer=False)
+    if state.phase in IN_HAND:
+        return _open(fresh, joined, now)
+    return fresh, (joined, Notify(Audience.EVERYONE, Message.JOINED))
 
 
 def _graver(one: Kind, other: Kind) -> Kind:
     order = list(Kind)
     return min(one, other, key=order.index)
-
-
-def _catch_up(state: Incident) -> tuple[Effect, ...]:
-    """What a further event's wearer must still be told of an incident already in hand."""
-    told = {Phase.TAKEN: Told.PERSON_HAS_IT, Phase.HELP_SENT: Told.HELP_SENT}.get(state.phase)
-    return () if told is None or state.silenced else (Tell(told),)
 
 
 def _withdrawn(state: Incident, event: Withdrawn) -> Decision:
@@ -332,8 +339,9 @@ def _withdrawn(state: Incident, event: Withdrawn) -> Decision:
 
 
 def _duress(state: Incident, now: datetime) -> Decision:
+    """The ladder starts, or starts anew, unless it is running already; then everyone is told where it stands."""
     under_threat = replace(state, duress=True)
-    if state.phase in IN_HAND:
+    if state.phase is Phase.OPEN:
         return under_threat, (Note("duress"), Notify(Audience.EVERYONE, Message.DURESS))
     return _open(under_threat, Note("duress"), now, Message.DURESS)
 
@@ -343,7 +351,7 @@ def _deadline(state: Incident, now: datetime) -> Decision:
     if state.phase is Phase.PENDING:
         return _open(state, Note("no cancel came"), due)
     if state.phase in IN_HAND:
-        reminded = replace(state, due=max(due + REMINDER, now))
+        reminded = replace(state, due=now + REMINDER)
         return reminded, (Note("reminder"), Notify(Audience.EVERYONE, Message.REMINDER))
     return _next_rung(state, due, now)
 

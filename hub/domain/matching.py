@@ -51,8 +51,8 @@ class SessionWindow:
     ended_at: datetime | None
     active: bool
 
-    def covers(self, at: datetime) -> bool:
-        return self.starts_at - EARLY <= at and (self.ended_at is None or at <= self.ended_at)
+    def covers(self, at: datetime, early: timedelta = EARLY) -> bool:
+        return self.starts_at - early <= at and (self.ended_at is None or at <= self.ended_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +100,9 @@ def _nobody(assignments: Sequence[Assignment]) -> str:
 
 def _with_worker(at: datetime, worker: WorkerId, sessions: Sequence[SessionWindow]) -> Match:
     worn = f"the device is assigned to {worker}"
-    candidates = [session for session in sessions if session.worker == worker and session.covers(at)]
-    chosen = [session for session in candidates if session.active] or candidates
+    theirs = [session for session in sessions if session.worker == worker and session.covers(at)]
+    under_way = [session for session in theirs if session.covers(at, early=timedelta(0))] or theirs
+    chosen = [session for session in under_way if session.active] or under_way
     if not chosen:
         return Match(Verdict.UNMATCHED, worker, None, None, (worn, "no session of theirs covers that time"))
     if len(chosen) > 1:

@@ -25,6 +25,10 @@ GRACE = timedelta(minutes=5)
 """After the expected end, before an overrun is anybody's business."""
 
 
+LONGEST = timedelta(days=7)
+"""A longer session is a mistake in its times."""
+
+
 class Risk(StrEnum):
     """How dangerous a session is judged to be; decides how soon silence counts, and as what."""
 
@@ -138,7 +142,7 @@ class SessionError(Exception):
 
 
 class SessionTimeError(ValueError):
-    """A session that would end before it starts.
+    """A session that would end before it starts, or last longer than a week.
 
     Attributes:
         starts_at: its start.
@@ -146,7 +150,8 @@ class SessionTimeError(ValueError):
     """
 
     def __init__(self, starts_at: datetime, ends_at: datetime) -> None:
-        super().__init__(f"a session can't end at {ends_at.isoformat()} when it starts at {starts_at.isoformat()}")
+        why = "it starts" if ends_at <= starts_at else "a week is the most, and it starts"
+        super().__init__(f"a session can't end at {ends_at.isoformat()} when {why} at {starts_at.isoformat()}")
         self.starts_at = starts_at
         self.ends_at = ends_at
 
@@ -160,7 +165,7 @@ def plan(starts_at: datetime, ends_at: datetime, risk: Risk, *, wears_device: bo
     Raises:
         SessionTimeError: the end is not after the start.
     """
-    if ends_at <= starts_at:
+    if not starts_at < ends_at <= starts_at + LONGEST:
         raise SessionTimeError(starts_at, ends_at)
     return Session(SessionPhase.PLANNED, starts_at, ends_at, risk, wears_device, start_due=starts_at)
 
@@ -220,6 +225,6 @@ def _silence(state: Session, event: SilenceDue, now: datetime) -> SessionDecisio
 
 
 def _extended(state: Session, event: Extended, now: datetime) -> SessionDecision:
-    if event.ends_at <= now:
+    if not now < event.ends_at <= now + LONGEST:
         raise SessionTimeError(now, event.ends_at)
     return replace(state, ends_at=event.ends_at, overrun_due=event.ends_at + GRACE), ()

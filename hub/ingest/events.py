@@ -31,6 +31,7 @@ from protocols.mqtt.envelope import (
     ReceiptEnvelope,
     TimeQuality,
     claimed_id,
+    event_id,
 )
 from protocols.mqtt.topics import Channel, Topic, TopicError
 
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 BATCH: Final = 256
+OLDEST: Final = timedelta(days=366)
+"""No gateway keeps an event for longer; a time further back is a broken clock's, or a lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +108,11 @@ class EventIngest:
             StoreUnavailableError: nothing was recorded, nothing acknowledged; call again with the same batch.
         """
         letters = sorted((self._open(message) for message in batch), key=_address)
-        for letter, done in zip(letters, self._record(letters), strict=True):
-            if done is not None:
-                self._receipt(done)
-            letter.message.acknowledge()
+        with self._metrics.receipt_latency.time():
+            for letter, done in zip(letters, self._record(letters), strict=True):
+                if done is not None:
+                    self._receipt(done)
+                letter.message.acknowledge()
 
     def _open(self, message: Received) -> Letter:
         try:
@@ -170,13 +174,15 @@ class EventIngest:
             report,
             _observed(envelope, desk.now),
             envelope.timequality,
-            envelope.receivedtime,
+            _received(envelope, desk.now),
             data.rssi,
             data.frame,
         )
         recorded = recording.record(desk, heard)
         self._measure(desk, heard, recorded)
-        return Done(topic, envelope.id, recorded, desk.now)
+        identity = report.identity
+        event = event_id(identity.address, identity.epoch, identity.sequence, report.stage)
+        return Done(topic, event, recorded, desk.now)
 
     def _unreadable(self, desk: Desk, topic: Topic, message: Received, problems: list[str]) -> Done:
         recorded = recording.unreadable(desk, topic.organisation, topic.gateway, message.payload, problems)
@@ -201,14 +207,20 @@ class EventIngest:
 
 
 def _observed(envelope: EventEnvelope, now: datetime) -> datetime:
-    """When it happened, on the hub's clock.
+    """When it happened, on the hub's clock: never in the future, never longer ago than :data:`OLDEST`.
 
-    A gateway whose clock is synchronised is believed, though never into the future. Of one that is not, only the
-    difference of its own two times is believed: how old the event was when it was heard.
+    A gateway whose clock is synchronised is believed. Of one that is not, only differences are believed: how old the
+    event was when it was heard, and how long it has waited since.
     """
     if envelope.timequality is TimeQuality.SYNCHRONISED:
-        return min(envelope.time, now)
-    return now - max(timedelta(0), envelope.receivedtime - envelope.time)
+        return min(max(envelope.time, now - OLDEST), now)
+    age = envelope.receivedtime - envelope.time + timedelta(seconds=min(envelope.waited, OLDEST.total_seconds()))
+    return now - min(max(timedelta(0), age), OLDEST)
+
+
+def _received(envelope: EventEnvelope, now: datetime) -> datetime:
+    """The gateway's own word, kept within what people can read."""
+    return min(max(envelope.receivedtime, now - OLDEST), now + timedelta(days=1))
 
 
 def _receipt(done: Done) -> ReceiptEnvelope:

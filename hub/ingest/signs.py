@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 BATCH: Final = 64
+OLDEST: Final = timedelta(hours=1)
+"""A digest tells of seconds ago; whatever it claims beyond this is as good as an hour."""
 
 
 class SignIngest:
@@ -88,7 +90,8 @@ class SignIngest:
 
     def _digest(self, desk: Desk, topic: Topic, digest: PresenceEnvelope) -> None:
         hearing.gateway_alive(desk, topic.organisation, topic.gateway, digest.data.boot)
-        for heard in sorted(digest.data.devices, key=lambda one: one.address):  # one order for all replicas' locks
+        newest = {heard.address: heard for heard in digest.data.devices}
+        for _, heard in sorted(newest.items()):  # one order for all replicas' locks
             self._device(desk, topic, digest, heard)
 
     def _device(self, desk: Desk, topic: Topic, digest: PresenceEnvelope, heard: envelope.Heard) -> None:
@@ -101,23 +104,26 @@ class SignIngest:
         except bthome.FrameError as wrong:
             self._metrics.refused.labels("presence", wrong.reason).inc()
             return
-        age = max(timedelta(0), digest.time - heard.heard_at)
+        age = min(max(timedelta(0), digest.time - heard.heard_at), OLDEST)
         if not hearing.device(desk, topic.organisation, topic.gateway, report, heard.rssi, age):
             self._metrics.refused.labels("presence", bthome.ReplayError.reason).inc()
-        _catch_missed_event(desk, topic, heard, report)
+        _catch_missed_event(desk, topic, heard, report, age)
 
 
-def _catch_missed_event(desk: Desk, topic: Topic, heard: envelope.Heard, report: DeviceReport) -> None:
-    """A digest whose frame tells of an event that was never recorded: it is recorded now."""
+def _catch_missed_event(desk: Desk, topic: Topic, heard: envelope.Heard, report: DeviceReport, age: timedelta) -> None:
+    """A digest whose frame tells of an event that was never recorded: it is recorded now.
+
+    Of the gateway's clock only the difference ``age`` between its two times is believed.
+    """
     if report.is_heartbeat or report.stage in event_rows.stages(desk.tx, topic.organisation, report.identity):
         return
     event = Heard(
         topic.organisation,
         topic.gateway,
         report,
-        observed(heard.heard_at, report.age_s),
+        observed(desk.now - age, report.age_s),
         TimeQuality.UNSYNCHRONISED,
-        heard.heard_at,
+        desk.now - age,
         heard.rssi,
         heard.frame,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from hub.domain.matching import Assignment
 from hub.store.tables import accounts, assignments, devices, organisations, places, workers
@@ -192,10 +192,13 @@ def device_proved(tx: Tx, organisation: OrganisationId, address: str) -> None:
 
 
 def assign(tx: Tx, organisation: OrganisationId, address: Address, worker: WorkerId) -> None:
-    """From now on this worker, and nobody else, wears this device."""
+    """From now on this worker, and nobody else, wears this device, and no other.
+
+    A device left in a drawer must not keep the worker alive.
+    """
     still = (
         assignments.c.organisation == organisation,
-        assignments.c.address == address,
+        or_(assignments.c.address == address, assignments.c.worker == worker),
         assignments.c.until.is_(None),
     )
     tx.connection.execute(update(assignments).where(*still).values(until=tx.now))

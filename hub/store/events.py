@@ -6,11 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from hub.store.tables import events, unreadable
 from hub.store.upsert import insert_new
-from protocols.events import Cause, Stage
+from protocols.events import ALARM_STAGES, Cause, Stage
 from protocols.ids import Address, EventIdentity, GatewayId, OrganisationId
 
 if TYPE_CHECKING:
@@ -133,6 +133,15 @@ def _recorded(row: Row[Any]) -> RecordedEvent:
     )
 
 
+def uncancelled(tx: Tx, organisation: OrganisationId, incident: str) -> list[EventIdentity]:
+    """The alarms and pre-alarms of an incident that the wearer did not cancel, in their order."""
+    stages: dict[EventIdentity, set[Stage]] = {}
+    for event in of_incident(tx, organisation, incident):
+        stages.setdefault(event.identity, set()).add(event.stage)
+    over = {Stage.CANCELLED, Stage.DURESS}
+    return sorted(identity for identity, seen in stages.items() if seen & ALARM_STAGES and not seen & over)
+
+
 def add_unreadable(
     tx: Tx, organisation: OrganisationId, gateway: GatewayId, payload: bytes, problems: list[str]
 ) -> str | None:
@@ -153,9 +162,3 @@ def add_unreadable(
 def attach_unreadable(tx: Tx, organisation: OrganisationId, number: str, incident: str) -> None:
     where = (unreadable.c.organisation == organisation, unreadable.c.id == number)
     tx.connection.execute(update(unreadable).where(*where).values(incident=incident))
-
-
-def count_unreadable(tx: Tx, organisation: OrganisationId, incident: str) -> int:
-    """How many messages an incident is about."""
-    where = (unreadable.c.organisation == organisation, unreadable.c.incident == incident)
-    return int(tx.connection.execute(select(func.count()).select_from(unreadable).where(*where)).scalar_one())

@@ -61,32 +61,31 @@ def _values(record: IncidentRecord) -> dict[str, Any]:
         "cancelled_by_wearer": state.cancelled_by_wearer,
         "holder": state.holder,
         "outcome": state.outcome,
+        "observed_at": record.observed_at,
+        "verdict": record.match.verdict,
+        "reasons": json.dumps(record.match.reasons),
+        "worker": record.match.worker,
+        "session": record.match.session,
+        "place": record.match.place,
         "address": record.address,
+        "gateway": record.gateway,
     }
 
 
 def add(tx: Tx, record: IncidentRecord) -> None:
     """A new incident, with its deadline."""
-    match = record.match
     about = {
         "organisation": record.organisation,
         "id": record.id,
         "subject": record.subject,
         "opened_at": record.opened_at,
-        "observed_at": record.observed_at,
-        "verdict": match.verdict,
-        "reasons": json.dumps(match.reasons),
-        "worker": match.worker,
-        "session": match.session,
-        "place": match.place,
-        "gateway": record.gateway,
     }
     tx.connection.execute(insert(incidents).values(**about, **_values(record)))
     deadlines.set_(tx, record.organisation, DeadlineKind.INCIDENT, record.id, record.state.due)
 
 
 def save(tx: Tx, record: IncidentRecord) -> None:
-    """Its state and its deadline."""
+    """Its state, what is newest about it, and its deadline."""
     where = (incidents.c.organisation == record.organisation, incidents.c.id == record.id)
     tx.connection.execute(update(incidents).where(*where).values(**_values(record)))
     deadlines.set_(tx, record.organisation, DeadlineKind.INCIDENT, record.id, record.state.due)

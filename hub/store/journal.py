@@ -18,7 +18,7 @@ from hub.store.upsert import put
 from protocols.ids import OrganisationId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
 
     from sqlalchemy import Row
@@ -112,6 +112,19 @@ def read(tx: Tx, organisation: OrganisationId, chain: str) -> list[Entry]:
     """One chain, from its beginning."""
     where = (journal.c.organisation == organisation, journal.c.chain == chain)
     return [_entry(row) for row in tx.connection.execute(select(journal).where(*where).order_by(journal.c.number))]
+
+
+def newer(tx: Tx, organisation: OrganisationId, chain: str, number: int) -> list[str]:
+    """What was written into one chain after entry ``number``: the actions, in order."""
+    where = (journal.c.organisation == organisation, journal.c.chain == chain, journal.c.number > number)
+    return list(tx.connection.execute(select(journal.c.action).where(*where).order_by(journal.c.number)).scalars())
+
+
+def last(tx: Tx, organisation: OrganisationId, chosen: Collection[str], actions: Collection[str]) -> dict[str, int]:
+    """The number of the newest entry with one of ``actions``, of each of the chains that has any."""
+    where = (journal.c.organisation == organisation, journal.c.chain.in_(chosen), journal.c.action.in_(actions))
+    grouped = select(journal.c.chain, func.max(journal.c.number)).where(*where).group_by(journal.c.chain)
+    return {chain: number for chain, number in tx.connection.execute(grouped)}
 
 
 def newest(tx: Tx) -> int:

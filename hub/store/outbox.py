@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, or_, select, update
 
 from hub.store.tables import outbox
 from protocols.ids import OrganisationId
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from hub.store.store import Tx
 
 LEASE: Final = timedelta(seconds=30)
+ASK: Final = "ask"
+"""Message of a downlink that asks the wearer."""
 
 
 class ItemState(StrEnum):
@@ -111,11 +113,11 @@ def add(tx: Tx, organisation: OrganisationId, row: NewItem) -> str:
     return number
 
 
-def lease(tx: Tx, limit: int) -> list[Item]:
-    """Take up to ``limit`` due rows for :data:`LEASE`, lower rank and older first."""
+def lease(tx: Tx, channel: str, limit: int) -> list[Item]:
+    """Take up to ``limit`` due rows of a channel for :data:`LEASE`, lower rank and older first."""
     due = (
         select(outbox)
-        .where(outbox.c.due_at <= tx.now)
+        .where(outbox.c.due_at <= tx.now, outbox.c.channel == channel)
         .order_by(outbox.c.rank, outbox.c.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -127,9 +129,10 @@ def lease(tx: Tx, limit: int) -> list[Item]:
 
 
 def finish(tx: Tx, row: Item, state: ItemState, detail: str = "") -> None:
-    """It needs no more sending."""
+    """It needs no more sending. What was cancelled or finished meanwhile stays so."""
+    still = outbox.c.state == ItemState.PENDING
     values = {"state": state, "due_at": None, "done_at": tx.now, "attempts": row.attempts + 1, "detail": detail[:500]}
-    tx.connection.execute(update(outbox).where(*_is(row)).values(**values))
+    tx.connection.execute(update(outbox).where(*_is(row), still).values(**values))
 
 
 def retry(tx: Tx, row: Item, at: datetime, detail: str) -> None:
@@ -140,11 +143,11 @@ def retry(tx: Tx, row: Item, at: datetime, detail: str) -> None:
 
 
 def cancel_alerts(tx: Tx, organisation: OrganisationId, incident: str) -> int:
-    """Alerts of this incident that were not sent are no longer wanted; how many there were."""
+    """Alerts and questions of this incident that were not sent are no longer wanted; how many there were."""
     where = (
         outbox.c.organisation == organisation,
         outbox.c.incident == incident,
-        outbox.c.kind == ItemKind.ALERT,
+        or_(outbox.c.kind == ItemKind.ALERT, outbox.c.message == ASK),
         outbox.c.state == ItemState.PENDING,
     )
     values = {"state": ItemState.CANCELLED, "due_at": None, "done_at": tx.now}
@@ -201,6 +204,12 @@ def _item(row: Row[Any]) -> Item:
         row.created_at,
         row.detail,
     )
+
+
+def is_wanted(tx: Tx, item: Item) -> bool:
+    """False when it was cancelled or finished since it was leased."""
+    state = tx.connection.execute(select(outbox.c.state).where(*_is(item))).scalar_one_or_none()
+    return state == ItemState.PENDING
 
 
 def has_due(tx: Tx) -> bool:

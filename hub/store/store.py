@@ -152,7 +152,7 @@ class Store:
         return self._commit(work, waits=waits)
 
     def read(self, work: Callable[[Tx], Result]) -> Result:
-        """Run ``work`` on a consistent snapshot; what it writes is thrown away."""
+        """Run ``work`` without a lock; what it writes is thrown away."""
         try:
             with self.engine.connect().execution_options(reading=True) as connection:
                 return work(self._tx(connection, writes=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,3 +107,23 @@ def test_the_will_of_a_killed_client_is_published_and_that_of_one_that_leaves_is
         dying.stop()
         watcher.stop()
         assert got.empty()
+
+
+def test_packets_of_many_threads_never_mix(connect: Callable[..., Connection]) -> None:
+    got: queue.Queue[Received] = queue.Queue()
+    connect("hub", subscriptions=["a/+"], on_message=got.put)
+    gateway = connect("gateway")
+
+    def send(number: int) -> None:
+        for _ in range(20):
+            assert gateway.publish(f"a/{number}", bytes([number]) * 60_000)
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for _ in range(160):
+        message = got.get(timeout=20)
+        assert message.payload == bytes([int(message.topic[2:])]) * 60_000
+        message.acknowledge()

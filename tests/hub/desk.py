@@ -141,7 +141,8 @@ class Office:
         self.alarm = Alarm()
         self.ingest = EventIngest(store, self.routes, self._publish, self.metrics)
         self.signs = SignIngest(store, self.routes, self.metrics, lambda: None)
-        self.ticker = Ticker(store, self.routes, self.metrics)
+        self.monotonic = 0.0
+        self.ticker = Ticker(store, self.routes, self.metrics, monotonic=lambda: self.monotonic)
         self.dispatcher = Dispatcher(
             store,
             self.routes,
@@ -151,8 +152,7 @@ class Office:
             executor=Inline(),  # type: ignore[arg-type]
             metrics=self.metrics,
         )
-        self.monotonic = 0.0
-        self.ticker.step(self.monotonic)
+        self.ticker.step()
         self._tick_quietly()
         store.write(self._found)
 
@@ -160,7 +160,7 @@ class Office:
         """Past the time in which a hub that has just started believes nobody's silence."""
         for _ in range(8):
             self.monotonic += 4
-            self.ticker.step(self.monotonic)
+            self.ticker.step()
 
     def _found(self, tx: Any) -> None:
         directory.add_organisation(tx, Organisation(ACME, "Acme", "Europe/London"))
@@ -213,6 +213,10 @@ class Office:
 
     def digest(self, *frames: bytes, gateway: str = "north", age_s: float = 0) -> None:
         """A presence digest comes in."""
+        self.signs.step([self.digest_message(*frames, gateway=gateway, age_s=age_s)])  # type: ignore[list-item]
+        self.dispatch()
+
+    def digest_message(self, *frames: bytes, gateway: str = "north", age_s: float = 0) -> Message:
         now = self.watch.now()
         devices = [
             Heard(address=ADDRESS, frame=frame, heard_at=now - timedelta(seconds=age_s), rssi=-70) for frame in frames
@@ -220,7 +224,7 @@ class Office:
         envelope = PresenceEnvelope(
             id="p", source=f"acme/{gateway}", time=now, data=PresenceData(boot="b", devices=devices)
         )
-        self._sign(gateway, Channel.PRESENCE, envelope.to_json())
+        return Message(str(Topic(ACME, GatewayId(gateway), Channel.PRESENCE)), envelope.to_json())
 
     def status(
         self, state: GatewayState, *, gateway: str = "north", blind: bool = False, retained: bool = False
@@ -251,7 +255,7 @@ class Office:
     def _step(self, at: datetime) -> None:
         self.watch.time = at
         self.monotonic += 1
-        self.ticker.step(self.monotonic)
+        self.ticker.step()
         self.dispatch()
 
     def live(self, subject: str = "worker:alice") -> IncidentRecord | None:

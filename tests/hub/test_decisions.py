@@ -162,7 +162,7 @@ session_events = st.one_of(
     st.just(OverrunDue()),
     st.builds(SilenceDue, st.none() | st.timedeltas(-timedelta(hours=1), timedelta(0)).map(lambda ago: NOW + ago)),
     st.just(Heard()),
-    st.builds(Extended, st.just(NOW + timedelta(days=9))),
+    st.builds(Extended, st.just(NOW + timedelta(days=5))),
     st.just(Ended()),
     st.just(Cancelled()),
 )

@@ -96,10 +96,10 @@ def test_many_threads_lose_no_update(store: Store) -> None:
 def test_a_leased_row_comes_back_when_its_lease_ends(store: Store, watch: Watch) -> None:
     item = NewItem(kind=ItemKind.ALERT, channel="email", message="alarm", recipient="account:sam")
     store.write(lambda tx: outbox.add(tx, ACME, item))
-    assert len(store.write(lambda tx: outbox.lease(tx, 10))) == 1
-    assert store.write(lambda tx: outbox.lease(tx, 10)) == []
+    assert len(store.write(lambda tx: outbox.lease(tx, "email", 10))) == 1
+    assert store.write(lambda tx: outbox.lease(tx, "email", 10)) == []
     watch.forward(seconds=outbox.LEASE.total_seconds())
-    assert len(store.write(lambda tx: outbox.lease(tx, 10))) == 1
+    assert len(store.write(lambda tx: outbox.lease(tx, "email", 10))) == 1
 
 
 def test_alarms_overtake_in_the_queue_of_the_one_writer(tmp_path: object, watch: Watch) -> None:

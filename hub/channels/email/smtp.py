@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -39,7 +40,7 @@ class SmtpChannel:
             raise self._error(f"{code} {_text(said)}", permanent=code in _PERMANENT) from refused
         except smtplib.SMTPResponseException as refused:
             detail = f"{refused.smtp_code} {_text(refused.smtp_error)}"
-            raise self._error(detail, permanent=refused.smtp_code in _PERMANENT) from refused
+            raise self._error(detail, permanent=False) from refused
         except (OSError, smtplib.SMTPException) as failure:
             raise self._error(str(failure) or type(failure).__name__, permanent=False) from failure
         return f"taken by {self._settings.host}"
@@ -51,7 +52,7 @@ class SmtpChannel:
         message["From"] = self._settings.sender
         message["To"] = Address(addr_spec=outgoing.target)
         message["Subject"] = " ".join(wording.subject(facts).split())
-        message["Date"] = format_datetime(facts.opened_at)
+        message["Date"] = format_datetime(facts.observed_at + timedelta(seconds=facts.age_s))
         message["Message-ID"] = f"<{outgoing.id}@{self._domain}>"
         if outgoing.incident is not None:
             message["References"] = f"<incident-{outgoing.incident}@{self._domain}>"
