@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
@@ -49,6 +50,7 @@ class Outgoing:
         payload: the envelope, as JSON.
         received: when it was heard (wall clock).
         device: whose published events it joins, None for the gateway's own.
+        ticks: when it was heard, by this run's ticks; None for one that an earlier run heard.
     """
 
     id: str
@@ -56,6 +58,17 @@ class Outgoing:
     payload: bytes
     received: datetime
     device: str | None = None
+    ticks: float | None = None
+
+    def sent_at(self, ticks: float, *, started: float) -> bytes:
+        """What is sent now: the envelope, with the whole seconds that it has waited.
+
+        Args:
+            ticks: now.
+            started: when this run began, from when on an earlier run's event certainly waits.
+        """
+        waited = int(ticks - (started if self.ticks is None else self.ticks))
+        return self.payload if waited < 1 else _with_waited(self.payload, waited)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +113,7 @@ def frame_event(speaker: Speaker, heard: HeardFrame, *, device: str, now: Moment
         receivedtime=now.wall,
         data=FrameData(address=identity.address, frame=heard.frame, rssi=plausible(heard.rssi), boot=speaker.boot),
     )
-    return Outgoing(envelope.id, rank_of(report), envelope.to_json(), now.wall, device)
+    return Outgoing(envelope.id, rank_of(report), envelope.to_json(), now.wall, device, now.ticks)
 
 
 def trouble_event(speaker: Speaker, trouble: GatewayTrouble, detail: str, *, number: int, now: Moment) -> Outgoing:
@@ -113,7 +126,18 @@ def trouble_event(speaker: Speaker, trouble: GatewayTrouble, detail: str, *, num
         receivedtime=now.wall,
         data=GatewayEventData(trouble=trouble, detail=detail, boot=speaker.boot),
     )
-    return Outgoing(envelope.id, Rank.TROUBLE, envelope.to_json(), now.wall)
+    return Outgoing(envelope.id, Rank.TROUBLE, envelope.to_json(), now.wall, ticks=now.ticks)
+
+
+def _with_waited(payload: bytes, waited: int) -> bytes:
+    """Whatever else an older or newer gateway wrote stays, and what is no JSON object goes out as it is."""
+    try:
+        envelope = json.loads(payload)
+        if isinstance(envelope, dict):
+            return json.dumps({**envelope, "waited": waited}, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):
+        pass  # the hub keeps it raw and pages somebody
+    return payload
 
 
 def plausible(rssi: int) -> int:

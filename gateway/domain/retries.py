@@ -110,7 +110,7 @@ class Retries:
         taken: list[str] = []
         while self._urgent and len(taken) < most:
             event = self._urgent.popleft()
-            if event in self._pending and event not in self._awaited:
+            if event in self._pending and event not in self._awaited and event not in taken:
                 self._pending[event].due = float("-inf")  # its place in the heap is now stale
                 taken.append(event)
         return taken

@@ -56,6 +56,7 @@ class Sender:
         self._link = link
         self._mailbox = mailbox
         self._receipt_after = receipt_after
+        self._started = now.ticks
         self._arrivals = 0
         self._retries = Retries()
         self._since: dict[str, float] = {}
@@ -138,7 +139,7 @@ class Sender:
         event = self._outbox.get(id_)
         if event is None:
             self._done(id_, now)
-        elif self._link.publish(self._topic, event.payload):
+        elif self._link.publish(self._topic, event.sent_at(now.ticks, started=self._started)):
             self._retries.sent(id_, now=now.ticks)
         else:
             self._retries.unsent(id_, now=now.ticks)

@@ -298,8 +298,17 @@ def claimed_id(payload: bytes) -> str | None:
 
 
 class EventEnvelope(Envelope[EventData]):
+    """An event on its way to the hub.
+
+    Attributes:
+        waited: seconds between the gateway's hearing it and this sending, by the gateway's own ticks, so that it holds
+            though the clock is not synchronised. A lower bound: of an event kept over a restart it is known only how
+            long the gateway has been running since.
+    """
+
     type: Literal["tocsin.event"] = "tocsin.event"
     receivedtime: AwareDatetime  # an event without it is unreadable
+    waited: Annotated[int, Field(ge=0)] = 0
 
 
 class StatusEnvelope(Envelope[StatusData]):

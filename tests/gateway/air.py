@@ -29,9 +29,15 @@ class Time:
 
     def __init__(self) -> None:
         self.ticks = 1000.0
+        self._stepped = 0.0
 
     def __call__(self) -> Moment:
-        return Moment(START + timedelta(seconds=self.ticks - 1000.0), self.ticks, synchronised=True)
+        wall = START + timedelta(seconds=self.ticks - 1000.0 + self._stepped)
+        return Moment(wall, self.ticks, synchronised=True)
+
+    def step_wall(self, seconds: float) -> None:
+        """Somebody sets the wall clock; the ticks know nothing of it."""
+        self._stepped += seconds
 
     def pass_(self, seconds: float) -> Moment:
         self.ticks += seconds

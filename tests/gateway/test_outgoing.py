@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from gateway.domain.moment import Moment
-from gateway.domain.outgoing import Rank, frame_event, plausible, rank_of, trouble_event
+from gateway.domain.outgoing import Outgoing, Rank, frame_event, plausible, rank_of, trouble_event
 from protocols.events import Cause, Stage
 from protocols.mqtt.envelope import EventEnvelope, FrameData, GatewayEventData, GatewayTrouble, TimeQuality
 from protocols.mqtt.topics import Channel
@@ -55,6 +56,16 @@ def test_an_event_of_unknown_age_is_dated_when_it_was_heard_and_says_so() -> Non
 )
 def test_a_duress_cancel_ranks_as_an_alarm_and_a_check_in_last(stage: Stage, cause: Cause, rank: Rank) -> None:
     assert rank_of(opened(frame(1, sequence=1, cause=cause, stage=stage)).report) is rank
+
+
+@pytest.mark.parametrize("payload", [b"", b"{broken", b"[1]", b"\xff", b"[" * 100_000, b"9" * 5000])
+def test_what_is_no_envelope_goes_out_as_it_is(payload: bytes) -> None:
+    assert Outgoing("e", Rank.ALARM, payload, START).sent_at(9, started=0) == payload
+
+
+def test_a_stamped_envelope_keeps_what_this_version_does_not_know() -> None:
+    newer = Outgoing("e", Rank.ALARM, b'{"id":"e","colour":"r\xc3\xb6t","waited":7}', START)
+    assert json.loads(newer.sent_at(9.9, started=0)) == {"id": "e", "colour": "röt", "waited": 9}
 
 
 def test_each_trouble_of_a_gateway_is_an_event_of_its_own() -> None:

@@ -67,9 +67,10 @@ def test_a_long_outage_does_not_end_in_a_flood_but_a_new_alarm_does_not_wait() -
     assert retries.next_due() == 2.0
 
 
-def test_an_alarm_that_hurries_is_sent_once() -> None:
+def test_an_alarm_that_hurries_twice_is_sent_once() -> None:
     retries = Retries()
     retries.add("new", Rank.ALARM, now=0.0)
+    retries.hurry("new")
     retries.hurry("new")
     assert send(retries, 0.0) == ["new"]
     assert send(retries, 1.9) == []

@@ -155,6 +155,46 @@ def test_without_a_receipt_it_is_sent_again_after_2_4_8_16_30_30_seconds(post: P
     assert sent == [0, 2, 6, 14, 30, 60, 90, 120]
 
 
+def test_each_sending_says_how_long_the_event_has_waited_by_a_clock_that_never_steps(post: Post, time: Time) -> None:
+    post.wire.connected = False
+    heard = alarm(time())
+    post.mailbox.accept(heard)
+    assert post.step() == []
+    time.step_wall(-86_400)
+    post.wire.connected = True
+    post.mailbox.connected()
+    sent = [*post.step(600.7), *post.step(2)]
+    assert [EventEnvelope.from_json(payload).waited for payload in sent] == [600, 602]
+    assert EventEnvelope.from_json(sent[0]).model_copy(update={"waited": 0}).to_json() == heard.payload
+
+
+def test_an_event_sent_at_once_has_not_waited(post: Post, time: Time) -> None:
+    heard = alarm(time())
+    post.mailbox.accept(heard)
+    assert post.step(0.9) == [heard.payload]
+
+
+def test_an_event_heard_anew_waits_from_then_on(post: Post, time: Time) -> None:
+    post.wire.connected = False
+    post.mailbox.accept(alarm(time()))
+    post.step(100)
+    post.mailbox.accept(alarm(time()))
+    post.wire.connected = True
+    assert [EventEnvelope.from_json(payload).waited for payload in post.step(5)] == [5]
+
+
+def test_an_event_of_an_earlier_run_has_waited_at_least_since_this_start(
+    post: Post, tmp_path: Path, time: Time
+) -> None:
+    post.wire.connected = False
+    post.mailbox.accept(alarm(time()))
+    post.step()
+    post.close()
+    time.ticks = 50.0  # the machine was started anew
+    with closing(Post(tmp_path, time)) as again:
+        assert [EventEnvelope.from_json(payload).waited for payload in again.step(7)] == [7]
+
+
 def test_a_receipt_ends_the_sending_frees_the_outbox_and_tells_the_wearer(post: Post, time: Time) -> None:
     value = from_hub(downlink.KIND_RECEIPT, 1, layout.STAGE_ALARM)
     post.mailbox.accept(alarm(time()))
