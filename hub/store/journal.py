@@ -123,8 +123,10 @@ def newer(tx: Tx, organisation: OrganisationId, chain: str, number: int) -> list
 def last(tx: Tx, organisation: OrganisationId, chosen: Collection[str], actions: Collection[str]) -> dict[str, int]:
     """The number of the newest entry with one of ``actions``, of each of the chains that has any."""
     where = (journal.c.organisation == organisation, journal.c.chain.in_(chosen), journal.c.action.in_(actions))
-    grouped = select(journal.c.chain, func.max(journal.c.number)).where(*where).group_by(journal.c.chain)
-    return {chain: number for chain, number in tx.connection.execute(grouped)}
+    grouped = (
+        select(journal.c.chain, func.max(journal.c.number).label("newest")).where(*where).group_by(journal.c.chain)
+    )
+    return {row.chain: row.newest for row in tx.connection.execute(grouped)}
 
 
 def newest(tx: Tx) -> int:

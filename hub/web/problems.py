@@ -18,6 +18,7 @@ from hub.domain.session import SessionError, SessionTimeError
 from hub.store.store import StoreUnavailableError
 from hub.web import headers, render
 from hub.web.accounts import WhichOrganisationError, WrongPasswordError
+from hub.web.closing import SomethingNewError
 from hub.web.fields import FieldError
 from hub.web.guard import ForgedError, NotSignedInError
 from hub.web.throttle import TooManyAttemptsError
@@ -42,6 +43,7 @@ _TITLES: Final = {
 _STATUS: Final[dict[type[Exception], int]] = {
     NotPossibleError: 409,
     SessionError: 409,
+    SomethingNewError: 409,
     AlreadyThereError: 409,
     UnknownIncidentError: 404,
     UnknownReferenceError: 404,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hub.cases.incidents import UnknownIncidentError
 from hub.domain.session import SessionPhase
 from hub.store import directory, events, faults, incidents, journal, outbox, presence, sessions
+from hub.web import closing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,10 +47,11 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class BoardFacts:
-    """What the main page is made of."""
+    """What the main page is made of. ``shown`` is by incident the number of its newest sign."""
 
     names: Names
     incidents: Sequence[IncidentRecord]
+    shown: Mapping[str, int]
     sessions: Sequence[SessionRecord]
     gateways: Sequence[GatewayRecord]
     faults: Sequence[Fault]
@@ -65,7 +67,7 @@ class PastFacts:
 
 @dataclass(frozen=True, slots=True)
 class IncidentFacts:
-    """What the page of one incident is made of. ``others`` are live incidents beside it."""
+    """What the page of one incident is made of. ``others`` are live beside it, ``shown`` is as on the board."""
 
     names: Names
     incident: IncidentRecord
@@ -73,6 +75,7 @@ class IncidentFacts:
     events: Sequence[RecordedEvent]
     notifications: Sequence[Item]
     journal: Sequence[Entry]
+    shown: Mapping[str, int]
     others: Sequence[IncidentRecord]
 
 
@@ -97,9 +100,11 @@ def names(tx: Tx, organisation: Organisation) -> Names:
 def board(tx: Tx, organisation: Organisation) -> BoardFacts:
     """Everything that is live."""
     own = organisation.id
+    live = incidents.listed(tx, own, only_live=True)
     return BoardFacts(
         names=names(tx, organisation),
-        incidents=incidents.listed(tx, own, only_live=True),
+        incidents=live,
+        shown=closing.shown(tx, own, [one.id for one in live]),
         sessions=sessions.listed(tx, own, (SessionPhase.ACTIVE, SessionPhase.PLANNED)),
         gateways=presence.all_gateways(tx, own),
         faults=faults.listed(tx, own),
@@ -130,5 +135,6 @@ def incident(tx: Tx, organisation: Organisation, number: str) -> IncidentFacts:
         events=events.of_incident(tx, own, number),
         notifications=outbox.of_incident(tx, own, number),
         journal=journal.read(tx, own, number),
+        shown=closing.shown(tx, own, [number]),
         others=[other for other in others if other.id != number],
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from hub.domain.incident import Kind, Outcome, Phase
 from hub.domain.matching import Verdict
@@ -12,6 +12,7 @@ from hub.store.incidents import IncidentRecord
 from hub.store.journal import Entry
 from hub.store.outbox import Item
 from hub.web.api.models import Sent, Shown
+from hub.web.closing import HIGHEST
 
 
 class IncidentOut(BaseModel):
@@ -141,7 +142,12 @@ class IncidentDetail(IncidentOut):
 
 
 class Closing(Sent):
-    """What it turned out to be."""
+    """What it turned out to be.
+
+    With ``seen``, the number of the newest journal entry that was looked at, nothing is closed (409, ``something-new``)
+    when a new sign came in after it. A script that leaves it out closes whatever there is.
+    """
 
     outcome: Outcome
+    seen: Annotated[int, Field(ge=0, le=HIGHEST)] | None = None
     note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""

@@ -14,6 +14,7 @@ from hub.web.api.incident_models import (
     NotificationOut,
     incident_fields,
 )
+from hub.web.closing import close
 from hub.web.context import Hub
 from hub.web.guard import Program
 
@@ -56,5 +57,5 @@ def mark_help_sent(hub: Hub, person: Program, number: str) -> IncidentOut:
 @router.post("/{number}/close")
 def close_incident(hub: Hub, person: Program, number: str, closing: Closing) -> IncidentOut:
     """Say that it is over, and what it was."""
-    own, by = person.organisation.id, person.account.id
-    return IncidentOut.of(hub.act(lambda desk: incidents.close(desk, own, number, by, closing.outcome, closing.note)))
+    outcome, note, seen = closing.outcome, closing.note, closing.seen
+    return IncidentOut.of(hub.act(lambda desk: close(desk, person, number, outcome, note, seen=seen)))

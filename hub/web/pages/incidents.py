@@ -7,8 +7,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from hub.cases import incidents
 from hub.domain.incident import Outcome
-from hub.web import reading, render
-from hub.web.context import Hub
+from hub.web import closing, reading, render
+from hub.web.accounts import Person
+from hub.web.context import Console, Hub
 from hub.web.fields import local_path
 from hub.web.guard import Acting, SignedIn
 from hub.web.views import incident as view
@@ -26,10 +27,15 @@ def all_incidents(request: Request, hub: Hub, person: SignedIn) -> Response:
 
 @router.get("/{number}")
 def incident(request: Request, hub: Hub, person: SignedIn, number: str) -> Response:
+    return _page(request, hub, person, number)
+
+
+def _page(
+    request: Request, hub: Console, person: Person, number: str, *, note: str = "", problem: str = "", status: int = 200
+) -> Response:
     facts = hub.store.read(lambda tx: reading.incident(tx, person.organisation, number))
-    page = view.incident(facts)
-    context = {"me": person, "back": f"/incidents/{number}", "board": page, "outcomes": OUTCOMES}
-    return render.page(request, "incident.html", context)
+    about = {"me": person, "back": f"/incidents/{number}", "board": view.incident(facts), "outcomes": OUTCOMES}
+    return render.page(request, "incident.html", {**about, "note": note, "problem": problem}, status)
 
 
 @router.post("/{number}/take")
@@ -46,13 +52,20 @@ def help_sent(hub: Hub, person: Acting, number: str, back: Annotated[str, Form()
 
 @router.post("/{number}/close")
 def close(
+    request: Request,
     hub: Hub,
     person: Acting,
     number: str,
     outcome: Annotated[Outcome, Form()],
+    seen: Annotated[int, Form(ge=0, le=closing.HIGHEST)],
     note: Annotated[str, Form(max_length=2000)] = "",
     back: Annotated[str, Form()] = "/",
 ) -> Response:
-    own, by = person.organisation.id, person.account.id
-    hub.act(lambda desk: incidents.close(desk, own, number, by, outcome, note.strip()))
+    """Refused when a new sign came in since the form was shown; then it comes back beside what is new."""
+    try:
+        hub.act(lambda desk: closing.close(desk, person, number, outcome, note.strip(), seen=seen))
+    except closing.SomethingNewError as new:
+        if "hx-request" in request.headers:
+            raise
+        return _page(request, hub, person, number, note=note, problem=str(new), status=409)
     return RedirectResponse(local_path(back), 303)

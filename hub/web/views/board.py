@@ -14,7 +14,7 @@ from hub.web.views.alarms import Alarm, Wearing, Where, alarm, in_order, wearing
 from hub.web.views.times import Clock, Moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hub.store.faults import Fault
     from hub.store.incidents import IncidentRecord
@@ -83,10 +83,11 @@ class FaultRow:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Everything that is live."""
+    """Everything that is live. ``shown`` is by incident the number of its newest sign, for its *Close* to refer to."""
 
     now: Moment
     untaken: Untaken | None
+    shown: Mapping[str, int]
     alarms: tuple[Alarm, ...]
     asked: tuple[Alarm, ...]
     sessions: tuple[SessionRow, ...]
@@ -103,6 +104,7 @@ def board(facts: BoardFacts) -> Board:
     return Board(
         now=clock.at(names.now),
         untaken=untaken(ordered, names),
+        shown=facts.shown,
         alarms=tuple(alarm(one, names) for one in ordered if one.state.phase in RED),
         asked=tuple(alarm(one, names) for one in ordered if one.state.phase is Phase.PENDING),
         sessions=tuple(_session(one, names) for one in _sessions_in_order(facts.sessions)),

@@ -15,6 +15,8 @@ from hub.web.views.times import Clock, Moment
 from protocols.events import Told
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hub.store.events import RecordedEvent
     from hub.store.journal import Entry
     from hub.store.outbox import Item
@@ -66,10 +68,11 @@ class EntryRow:
 
 @dataclass(frozen=True, slots=True)
 class IncidentPage:
-    """One incident."""
+    """One incident. ``shown`` is as on the board."""
 
     now: Moment
     untaken: Untaken | None
+    shown: Mapping[str, int]
     alarm: Alarm
     sheet: CallSheet
     session: str | None
@@ -84,6 +87,7 @@ def incident(facts: IncidentFacts) -> IncidentPage:
     return IncidentPage(
         now=clock.at(names.now),
         untaken=untaken((facts.incident, *facts.others), names),
+        shown=facts.shown,
         alarm=alarm(facts.incident, names),
         sheet=call_sheet(facts),
         session=_session(facts, clock),

@@ -202,6 +202,21 @@ def test_what_is_not_possible_now_says_why(anybody: Visitor, office: Office) -> 
     assert again.json()["phase"] == "closed"
 
 
+def test_a_program_that_says_what_it_saw_closes_nothing_newer(anybody: Visitor, office: Office) -> None:
+    office.hear(office.alarm.event(Cause.PANIC))
+    path = f"/incidents/{office.the_incident().id}"
+    seen = anybody.call("GET", path).json()["journal"][-1]["number"]
+    office.hear(office.alarm.event(Cause.FALL))
+
+    refused = anybody.call("POST", f"{path}/close", {"outcome": "test", "seen": seen})
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:tocsin:problem:something-new")
+    assert refused.json()["what"] == "joined"
+    assert office.the_incident().state.phase is Phase.OPEN
+    newest = anybody.call("GET", path).json()["journal"][-1]["number"]
+    assert anybody.call("POST", f"{path}/close", {"outcome": "test", "seen": newest}).status_code == 200
+
+
 def test_a_session_that_is_over_can_not_be_ended_again(anybody: Visitor, office: Office) -> None:
     path = f"/sessions/{office.session().id}/end"
     anybody.call("POST", path)

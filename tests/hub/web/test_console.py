@@ -96,6 +96,58 @@ def test_an_alarm_can_not_be_closed_without_an_outcome(sam: Visitor, office: Off
     assert office.the_incident().state.phase is Phase.OPEN
 
 
+@pytest.mark.parametrize("again", [Stage.ALARM, Stage.PRE_ALARM, Stage.DURESS])
+def test_what_came_in_while_the_close_form_was_open_is_not_closed_unseen(
+    sam: Visitor, office: Office, again: Stage
+) -> None:
+    office.hear(office.alarm.event(Cause.FALL))
+    office.take()
+    action = f"/incidents/{office.the_incident().id}/close"
+    form = {**sam.hidden(sam.page(), action), "outcome": "false_alarm", "note": "She <dropped> it."}
+    office.hear(office.alarm.event(Cause.PANIC, again, new=again is not Stage.DURESS))
+
+    answer = sam.client.post(action, data=form)
+
+    assert answer.status_code == 409
+    assert office.the_incident().state.phase is Phase.OPEN
+    assert "Something new came in: look again before you close" in text(answer.text)
+    assert "Nobody has it" in text(cards(answer.text)[0])
+    assert "She &lt;dropped&gt; it.</textarea>" in answer.text
+
+    looked_again = {**form, **sam.hidden(answer.text, action)}
+    assert sam.client.post(action, data=looked_again).status_code == 303
+    assert office.the_incident().state.phase is Phase.CLOSED
+
+
+def test_what_is_no_new_sign_does_not_stand_in_the_way_of_a_close(sam: Visitor, office: Office) -> None:
+    office.hear(office.alarm.event(Cause.PANIC))
+    action = f"/incidents/{office.the_incident().id}/close"
+    form = {**sam.hidden(sam.page(), action), "outcome": "test"}
+    office.hear(office.alarm.event(Cause.PANIC, Stage.CANCELLED, new=False))
+    office.take(by="mo")
+
+    assert sam.client.post(action, data=form).status_code == 303
+
+
+def test_a_close_that_does_not_say_what_was_seen_is_refused(sam: Visitor, office: Office) -> None:
+    office.hear(office.alarm.event(Cause.PANIC))
+
+    assert sam.submit(f"/incidents/{office.the_incident().id}/close", outcome="test", seen="").status_code == 422
+    assert office.the_incident().state.phase is Phase.OPEN
+
+
+def test_a_close_form_half_filled_in_lives_on_until_a_new_sign_comes_in(sam: Visitor, office: Office) -> None:
+    office.hear(office.alarm.event(Cause.PANIC))
+    drawer = re.compile(r'id="(close-[^"]*)" hx-preserve')
+    (before,) = drawer.findall(sam.page())
+    office.take()
+    (in_hand,) = drawer.findall(sam.page())
+    office.hear(office.alarm.event(Cause.FALL))
+    (after,) = drawer.findall(sam.page())
+
+    assert before == in_hand != after
+
+
 def test_duress_is_shown_plainly_and_the_phone_is_not_offered(sam: Visitor, office: Office) -> None:
     office.session()
     office.hear(office.alarm.event(Cause.PANIC, Stage.PRE_ALARM))

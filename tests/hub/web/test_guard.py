@@ -107,9 +107,9 @@ def test_a_forged_close_is_refused_though_its_fields_are_right(sam: Visitor, off
     office.hear(office.alarm.event(Cause.PANIC))
     path = f"/incidents/{office.the_incident().id}/close"
 
-    forged = sam.client.post(path, data={"outcome": "test", "note": "", "csrf": "made up"})
-    empty = sam.client.post(path, data={"outcome": "test", "note": ""})
-    by_header = sam.client.post(path, data={"outcome": "test"}, headers={"X-CSRF-Token": sam.csrf()})
+    forged = sam.client.post(path, data={"outcome": "test", "note": "", "seen": "1", "csrf": "made up"})
+    empty = sam.client.post(path, data={"outcome": "test", "note": "", "seen": "1"})
+    by_header = sam.client.post(path, data={"outcome": "test", "seen": "1"}, headers={"X-CSRF-Token": sam.csrf()})
 
     assert (forged.status_code, empty.status_code, by_header.status_code) == (403, 403, 303)
 
@@ -211,7 +211,7 @@ def test_an_organisation_sees_nothing_of_another(olga: Visitor, office: Office) 
     attempts = {
         f"/incidents/{red.id}/take": {},
         f"/incidents/{red.id}/help-sent": {},
-        f"/incidents/{red.id}/close": {"outcome": "test"},
+        f"/incidents/{red.id}/close": {"outcome": "test", "seen": "1"},
         f"/sessions/{session.id}/end": {},
         f"/sessions/{session.id}/extend": {"minutes": "5"},
         f"/faults/{fault.id}/shelve": {"minutes": "5", "reason": "x"},
