@@ -10,6 +10,7 @@ from fastapi import Depends, Form, Header, Request
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from hub.store import directory
+from hub.store.directory import Role
 from hub.web import accounts
 from hub.web.accounts import Origin, Person
 from hub.web.context import Console, Hub  # noqa: TC001 - FastAPI reads it at run time
@@ -26,6 +27,18 @@ class NotSignedInError(Exception):
 
     def __init__(self) -> None:
         super().__init__("sign in first")
+
+
+class NotAllowedError(Exception):
+    """Somebody who is signed in, but has not the role that this takes.
+
+    Attributes:
+        what: role it takes.
+    """
+
+    def __init__(self, what: Role) -> None:
+        super().__init__(f"this is for accounts with the role {what}")
+        self.what = what
 
 
 class ForgedError(Exception):
@@ -132,6 +145,20 @@ def by_program(
 
 
 Program = Annotated[Person, Depends(by_program)]
+
+
+def administrator(person: Program) -> Person:
+    """Whoever looks after the whole hub, and so may know of every organisation in it.
+
+    Raises:
+        NotAllowedError: it is somebody else.
+    """
+    if person.account.role is not Role.ADMINISTRATOR:
+        raise NotAllowedError(Role.ADMINISTRATOR)
+    return person
+
+
+Administrator = Annotated[Person, Depends(administrator)]
 
 
 def _with_password(request: Request, hub: Console, given: HTTPBasicCredentials) -> Person:

@@ -20,7 +20,8 @@ from hub.web import headers, render
 from hub.web.accounts import WhichOrganisationError, WrongPasswordError
 from hub.web.closing import SomethingNewError
 from hub.web.fields import FieldError
-from hub.web.guard import ForgedError, NotSignedInError
+from hub.web.guard import ForgedError, NotAllowedError, NotSignedInError
+from hub.web.overlap import OverlapError
 from hub.web.throttle import TooManyAttemptsError
 from protocols.ids import AddressError
 
@@ -44,6 +45,8 @@ _STATUS: Final[dict[type[Exception], int]] = {
     NotPossibleError: 409,
     SessionError: 409,
     SomethingNewError: 409,
+    OverlapError: 409,
+    NotAllowedError: 403,
     AlreadyThereError: 409,
     UnknownIncidentError: 404,
     UnknownReferenceError: 404,

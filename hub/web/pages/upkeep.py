@@ -4,14 +4,14 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from hub.web.context import Hub
-from hub.web.guard import Program
+from hub.web.guard import Administrator
 
 router = APIRouter()
 
 
 @router.get("/metrics")
-def metrics(hub: Hub, _person: Program) -> Response:
-    """Prometheus text; scrape it with HTTP Basic."""
+def metrics(hub: Hub, _person: Administrator) -> Response:
+    """Prometheus text, of all organisations: for administrators; scrape it with HTTP Basic."""
     return Response(hub.metrics(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

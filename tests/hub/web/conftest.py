@@ -72,6 +72,7 @@ def _passwords(tx: Any) -> None:
     directory.set_password(tx, ACME, "mo", CHEAP)
     directory.add_organisation(tx, Organisation(OTHERS, "Others", "Europe/Berlin"))
     directory.add_account(tx, Account(OTHERS, "olga", "Olga Other", None, Role.MANAGER, password_hash=CHEAP))
+    directory.add_account(tx, Account(OTHERS, "ada", "Ada Admin", None, Role.ADMINISTRATOR, password_hash=CHEAP))
     directory.add_worker(tx, Worker(OTHERS, WorkerId("otto"), "Otto Other"))
     directory.add_place(tx, Place(OTHERS, PlaceId("hof"), "Hof"))
     directory.add_device(tx, Device(OTHERS, Address("C0:FF:EE:00:00:09"), "alarm 9", bytes(16)))

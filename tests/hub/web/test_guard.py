@@ -11,15 +11,17 @@ from hub.web.app import build
 from hub.web.pages import board, entrance, faults, incidents, live, sessions, upkeep
 from protocols.events import Cause
 from tests.hub.web.scenes import busy_night, weak_battery
+from tests.hub.web.visitor import PASSWORD, Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from fastapi import FastAPI
 
     from hub.store.store import Store, Tx
     from hub.web.context import Console
     from tests.hub.desk import Office
     from tests.hub.web.conftest import Woken
-    from tests.hub.web.visitor import Visitor
 
 PAGES = (
     "/sign-in",
@@ -225,9 +227,16 @@ def test_an_organisation_sees_nothing_of_another(olga: Visitor, office: Office) 
     assert olga.call("POST", "/devices/C0:FF:EE:00:00:01/assign", {"worker": "otto"}, name="olga").status_code == 404
 
 
-def test_measurements_are_for_those_who_may_sign_in(anybody: Visitor) -> None:
+def test_measurements_are_of_all_organisations_and_so_for_administrators(app: FastAPI, sam: Visitor) -> None:
+    anybody = Visitor(app)
     assert anybody.client.get("/metrics").status_code == 401
-    scraped = anybody.client.get("/metrics", auth=("sam", "correct horse battery staple"))
+    for name in ("sam", "mo", "others/olga"):
+        refused = anybody.client.get("/metrics", auth=(name, PASSWORD))
+        assert (refused.status_code, "tocsin_" in refused.text) == (403, False), name
+    assert sam.client.get("/metrics").status_code == 403
+
+    scraped = anybody.client.get("/metrics", auth=("ada", PASSWORD))
+
     assert scraped.text.startswith("tocsin_alarm_age_seconds")
 
 
