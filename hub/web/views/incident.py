@@ -148,10 +148,13 @@ def _recipient(recipient: str, names: Names) -> str:
 
 
 def _plain(value: str, clock: Clock) -> str:
-    """Moments in the journal are kept as ISO 8601."""
+    """Moments in the journal are kept as ISO 8601; what people wrote may look like one and be none."""
     if not _MOMENT.match(value):
         return value
-    return clock.at(datetime.fromisoformat(value)).exact
+    try:
+        return clock.at(datetime.fromisoformat(value)).exact
+    except ValueError:
+        return value
 
 
 def _entry(entry: Entry, names: Names, clock: Clock) -> EntryRow:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from hub.web.reading import Names
+
+
+_EARLIEST: Final = datetime(1, 1, 3, tzinfo=UTC)
+_LATEST: Final = datetime(9999, 12, 29, tzinfo=UTC)
+"""Beyond these, some zone's calendar ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,9 @@ class Clock:
         return cls(names.now, ZoneInfo(names.organisation.zone))
 
     def at(self, moment: datetime) -> Moment:
-        utc = moment.astimezone(UTC)
-        local = moment.astimezone(self.zone)
+        """``moment`` as people read it; whatever was stored, a page can be shown."""
+        utc = max(_EARLIEST, min(moment, _LATEST)).astimezone(UTC)
+        local = utc.astimezone(self.zone)
         return Moment(
             utc.isoformat(timespec="milliseconds"),
             self._short(local),

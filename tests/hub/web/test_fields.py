@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import urljoin, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -77,3 +77,17 @@ def test_lengths_are_as_short_as_they_may_be(seconds: int, words: str) -> None:
 )
 def test_moments_say_the_day_when_it_is_not_today(moment: datetime, short: str) -> None:
     assert Clock(datetime(2026, 7, 1, 12, 0, tzinfo=UTC), LONDON).at(moment).short == short
+
+
+@given(
+    st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))]))
+    | st.sampled_from([datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+    | st.sampled_from([datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))])
+    | st.sampled_from([datetime.max.replace(tzinfo=timezone(timedelta(hours=-12)))]),
+    st.sampled_from(["Pacific/Kiritimati", "Pacific/Niue", "Europe/London"]),
+)
+def test_every_time_that_can_be_stored_can_be_shown(moment: datetime, zone: str) -> None:
+    shown = Clock(datetime(2026, 7, 1, 12, 0, tzinfo=UTC), ZoneInfo(zone)).at(moment)
+
+    assert abs(datetime.fromisoformat(shown.iso) - moment) < timedelta(days=4)
+    assert shown.short
