@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _COORDINATES: Final = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d+(?:\.\d+)?)\s*")
+_YEARS: Final = range(1970, 3000)
 _MOST_NORTH: Final = 90
 _MOST_EAST: Final = 180
 
@@ -38,7 +39,28 @@ def local_time(where: str, text: str, zone: ZoneInfo) -> datetime:
         at = datetime.fromisoformat(text)
     except ValueError as wrong:
         raise FieldError(where, f"{text!r} is no date and time") from wrong
-    return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).astimezone(UTC)
+    return utc(where, at if at.tzinfo is not None else at.replace(tzinfo=zone))
+
+
+def utc(where: str, at: datetime) -> datetime:
+    """A time in UTC, far enough from both ends of the calendar to be reckoned with.
+
+    Raises:
+        FieldError: it is not.
+    """
+    if at.year not in _YEARS:
+        raise FieldError(where, f"nothing happens in the year {at.year}")
+    return at.astimezone(UTC)
+
+
+def check_end(where: str, at: datetime, now: datetime) -> None:
+    """A session is about what is to come.
+
+    Raises:
+        FieldError: it would be over already.
+    """
+    if at <= now:
+        raise FieldError(where, "is in the past")
 
 
 def coordinates(where: str, text: str) -> tuple[float, float] | None:

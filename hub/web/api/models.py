@@ -153,7 +153,10 @@ class SessionOut(BaseModel):
 
 
 class NewSession(Sent):
-    """A session to log: ``place`` is an id, or a new place. Without ``starts_at`` it begins when it is logged."""
+    """A session to log: ``place`` is an id, or a new place. Without ``starts_at`` it begins when it is logged.
+
+    One that overlaps another of the same worker is refused (409, ``overlap``) unless ``also`` is true.
+    """
 
     worker: str
     place: str | NewPlace
@@ -161,6 +164,7 @@ class NewSession(Sent):
     ends_at: AwareDatetime
     risk: Risk = Risk.NORMAL
     start_now: bool = False
+    also: bool = False
 
 
 class Extension(Sent):

@@ -1,6 +1,5 @@
 """Sessions: logged, listed, started, extended, ended, cancelled."""
 
-from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query
@@ -9,9 +8,11 @@ from hub.cases import enrolment
 from hub.cases import sessions as cases
 from hub.domain.session import SessionPhase
 from hub.store import sessions as rows
+from hub.web import overlap
 from hub.web.api.directory import place_of
 from hub.web.api.models import Extension, NewSession, SessionOut
 from hub.web.context import Hub
+from hub.web.fields import check_end, utc
 from hub.web.guard import Program
 
 if TYPE_CHECKING:
@@ -43,11 +44,14 @@ def _log(desk: "Desk", person: "Person", new: NewSession) -> "SessionRecord":
     wanted = cases.NewSession(
         worker=new.worker,
         place=_place(desk, person, new),
-        starts_at=desk.now if new.starts_at is None else new.starts_at.astimezone(UTC),
-        ends_at=new.ends_at.astimezone(UTC),
+        starts_at=desk.now if new.starts_at is None else utc("starts_at", new.starts_at),
+        ends_at=utc("ends_at", new.ends_at),
         risk=new.risk,
         start_now=new.start_now or new.starts_at is None,
     )
+    check_end("ends_at", wanted.ends_at, desk.now)
+    if not new.also:
+        overlap.refuse(desk, person.organisation.id, wanted)
     return cases.log(desk, person.organisation.id, wanted, person.account.id)
 
 
@@ -76,7 +80,7 @@ def end_session(hub: Hub, person: Program, number: str) -> SessionOut:
 @router.post("/{number}/extend")
 def extend_session(hub: Hub, person: Program, number: str, extension: Extension) -> SessionOut:
     """It takes longer."""
-    own, by, ends_at = person.organisation.id, person.account.id, extension.ends_at.astimezone(UTC)
+    own, by, ends_at = person.organisation.id, person.account.id, utc("ends_at", extension.ends_at)
     return SessionOut.of(hub.act(lambda desk: cases.extend(desk, own, number, ends_at, by)))
 
 

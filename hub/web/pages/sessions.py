@@ -12,8 +12,9 @@ from hub.cases import enrolment, sessions
 from hub.cases.sessions import NewSession
 from hub.domain.session import Risk
 from hub.store.directory import Place
+from hub.web import overlap
 from hub.web.context import Hub
-from hub.web.fields import FieldError, coordinates, local_path, local_time, required
+from hub.web.fields import check_end, coordinates, local_path, local_time, required
 from hub.web.guard import Acting
 from protocols.ids import PlaceId
 
@@ -26,7 +27,10 @@ router = APIRouter(prefix="/sessions")
 
 @dataclass
 class SessionForm:
-    """What was typed. A new place's name wins over a chosen place; an exact end wins over a length."""
+    """What was typed.
+
+    A new place's name wins over a chosen place; an exact end over a length; ``also`` allows another session beside it.
+    """
 
     worker: Annotated[str, Form()] = ""
     place: Annotated[str, Form()] = ""
@@ -37,6 +41,7 @@ class SessionForm:
     lasts: Annotated[int, Form(ge=1, le=7 * 24 * 60)] = 60
     ends: Annotated[str, Form()] = ""
     risk: Annotated[Risk, Form()] = Risk.NORMAL
+    also: Annotated[bool, Form()] = False
 
 
 @router.post("")
@@ -55,14 +60,15 @@ def _log(desk: "Desk", person: "Person", form: SessionForm) -> None:
         risk=form.risk,
         start_now=not form.starts,
     )
+    if not form.also:
+        overlap.refuse(desk, person.organisation.id, new)
     sessions.log(desk, person.organisation.id, new, person.account.id)
 
 
 def _times(form: SessionForm, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     starts_at = local_time("Start", form.starts, zone) if form.starts else now.astimezone(UTC)
     ends_at = local_time("End", form.ends, zone) if form.ends else starts_at + timedelta(minutes=form.lasts)
-    if ends_at <= now:
-        raise FieldError("End", "is in the past")
+    check_end("End", ends_at, now)
     return starts_at, ends_at
 
 

@@ -98,8 +98,72 @@ def test_a_session_is_planned_at_a_new_place_then_started_or_cancelled(
     assert {"id": planned["place"], **place} in anybody.call("GET", "/places").json()
 
     assert anybody.call("POST", f"/sessions/{planned['id']}/start").json()["phase"] == "active"
-    again = anybody.call("POST", "/sessions", new).json()
+    again = anybody.call("POST", "/sessions", {**new, "also": True}).json()
     assert anybody.call("POST", f"/sessions/{again['id']}/cancel").json()["phase"] == "cancelled"
+
+
+def test_a_session_beside_another_of_the_same_worker_must_be_meant(
+    anybody: Visitor, office: Office, watch: Watch
+) -> None:
+    first = office.session(minutes=60)
+    new = {"worker": "alice", "place": "home-17", "ends_at": in_(watch, hours=2)}
+
+    refused = anybody.call("POST", "/sessions", new)
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:tocsin:problem:overlap")
+    assert (refused.json()["id"], refused.json()["phase"]) == (first.id, "active")
+    assert f"session {first.id}" in refused.json()["detail"]
+    assert anybody.call("POST", "/sessions", {**new, "starts_at": in_(watch, minutes=61)}).status_code == 201
+    assert anybody.call("POST", "/sessions", {**new, "starts_at": in_(watch, minutes=90)}).status_code == 409
+    assert anybody.call("POST", "/sessions", {**new, "also": True}).status_code == 201
+
+
+def test_a_session_that_has_overrun_is_still_under_way(anybody: Visitor, office: Office, watch: Watch) -> None:
+    office.session(minutes=10)
+    watch.forward(minutes=12)
+
+    new = {"worker": "alice", "place": "home-17", "ends_at": in_(watch, hours=2)}
+
+    assert anybody.call("POST", "/sessions", new).status_code == 409
+
+
+def test_a_colleague_may_have_a_session_at_the_same_time(anybody: Visitor, office: Office, watch: Watch) -> None:
+    office.session(minutes=60)
+    anybody.call("POST", "/workers", {"id": "bob", "name": "Bob"})
+
+    new = {"worker": "bob", "place": "home-17", "ends_at": in_(watch, hours=2)}
+
+    assert anybody.call("POST", "/sessions", new).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends"),
+    [
+        (None, {"days": 8}),
+        ({"days": 370}, {"days": 371}),
+        ({"days": -3}, {"days": -2}),
+        ("0001-01-01T00:00:00+14:00", "0001-01-02T00:00:00+14:00"),
+        ("9999-12-31T00:00:00-12:00", "9999-12-31T23:59:59-12:00"),
+        ("0001-01-01T00:00:00Z", {"hours": 1}),
+        (None, "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_times_that_are_a_mistake_are_refused_and_break_nothing(
+    anybody: Visitor, office: Office, watch: Watch, starts: Any, ends: Any
+) -> None:
+    times = {
+        name: in_(watch, **at) if isinstance(at, dict) else at
+        for name, at in (("starts_at", starts), ("ends_at", ends))
+    }
+
+    refused = anybody.call("POST", "/sessions", {"worker": "alice", "place": "home-17", **times})
+
+    assert refused.status_code == 422
+    assert len(refused.json()["detail"]) > 20
+    assert anybody.call("GET", "/sessions").json() == []
+    session = office.session()
+    for end in ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", in_(watch, days=8)):
+        assert anybody.call("POST", f"/sessions/{session.id}/extend", {"ends_at": end}).status_code == 422
 
 
 def test_a_new_place_is_not_kept_when_its_session_is_refused(anybody: Visitor, watch: Watch) -> None:

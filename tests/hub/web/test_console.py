@@ -248,6 +248,55 @@ def test_a_session_is_logged_at_a_known_place_from_now_on(sam: Visitor, office: 
     assert (session.state.ends_at - watch.now()).total_seconds() == 90 * 60
 
 
+def test_a_double_click_logs_one_session_and_says_which_is_under_way(sam: Visitor, office: Office) -> None:
+    fields = {"worker": "alice", "place": "home-17", "lasts": "90"}
+    sam.submit("/sessions", **fields)
+
+    again = sam.submit("/sessions", **fields)
+
+    assert again.status_code == 409
+    assert f"session {the_session(office).id}" in text(again.text)
+
+    assert sam.submit("/sessions", **fields, also="true").status_code == 303
+
+
+def test_a_session_planned_twice_is_planned_once(sam: Visitor, office: Office) -> None:
+    fields = {"worker": "alice", "place": "home-17", "starts": "2026-03-02T12:00"}
+    sam.submit("/sessions", **fields)
+
+    assert sam.submit("/sessions", **fields).status_code == 409
+    assert sam.submit("/sessions", **{**fields, "starts": "2026-03-02T14:00"}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"ends": "2026-03-12T12:00"},
+        {"starts": "2027-06-01T12:00"},
+        {"starts": "9999-12-31T23:59"},
+        {"starts": "0001-01-01T00:00"},
+        {"ends": "0001-01-01T00:00+14:00"},
+        {"ends": "9999-12-31T23:59-12:00"},
+    ],
+)
+def test_a_session_with_times_that_are_a_mistake_is_refused(
+    sam: Visitor, office: Office, times: dict[str, str]
+) -> None:
+    answer = sam.submit("/sessions", worker="alice", place="home-17", **times)
+
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.text
+    assert office.store.read(lambda tx: session_rows.listed(tx, ACME, tuple(SessionPhase))) == []
+
+
+def test_a_note_that_looks_like_a_time_and_is_none_breaks_no_page(sam: Visitor, office: Office) -> None:
+    office.hear(office.alarm.event(Cause.PANIC))
+    path = f"/incidents/{office.the_incident().id}"
+    sam.submit(f"{path}/close", outcome="test", note="2026-99-99T99:99:99Z")
+
+    assert "2026-99-99T99:99:99Z" in sam.page(path)
+
+
 def test_times_are_typed_in_the_organisations_own_zone(sam: Visitor, office: Office, watch: Watch) -> None:
     watch.forward(days=120)  # British Summer Time
     sam.sign_in("sam")
