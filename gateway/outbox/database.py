@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from gateway.domain.hearing import KNOWN_MAX
-from gateway.domain.outgoing import Outgoing, Rank
+from gateway.domain.outgoing import Rank
+from gateway.outbox import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
     from pathlib import Path
+
+    from gateway.domain.outgoing import Outgoing
 
 log = structlog.get_logger()
 
@@ -49,6 +52,8 @@ _ADD: Final = """
 INSERT INTO events (id, rank, payload, received_at, device) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, received_at = excluded.received_at, receipted_at = NULL
 """
+_PENDING: Final = f"SELECT {rows.COLUMNS} FROM events WHERE receipted_at IS NULL"  # noqa: S608 - our own words
+_SALVAGED: Final = f"SELECT {rows.COLUMNS} FROM events NOT INDEXED WHERE receipted_at IS NULL"  # noqa: S608 - as above
 _TRIM_KNOWN: Final = """
 DELETE FROM known WHERE device = ?1 AND number <= (
     SELECT number FROM known WHERE device = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)
@@ -85,10 +90,10 @@ class Database:
 
     def add(self, events: Sequence[Outgoing]) -> None:
         """Keep these events, and that their devices' keys were published."""
-        rows = [(each.id, each.rank, each.payload, each.received.isoformat(), each.device) for each in events]
+        added = [(each.id, each.rank, each.payload, each.received.isoformat(), each.device) for each in events]
         known = [(each.device, each.id) for each in events if each.device is not None]
         with self._connection:
-            self._connection.executemany(_ADD, rows)
+            self._connection.executemany(_ADD, added)
             self._connection.executemany("INSERT OR REPLACE INTO known (device, event) VALUES (?, ?)", known)
             self._connection.executemany(_TRIM_KNOWN, [(device, KNOWN_MAX) for device in {row[0] for row in known}])
 
@@ -116,19 +121,16 @@ class Database:
         """Write the log back into the file. The log keeps its room and is used again from its beginning."""
         self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
-    def pending(self) -> Iterator[Outgoing]:
-        """Events without a receipt, oldest first."""
-        rows = self._connection.execute(
-            "SELECT id, rank, payload, received_at, device FROM events WHERE receipted_at IS NULL ORDER BY rowid"
-        )
-        for row in rows:
-            yield _outgoing(row)
+    def pending(self, *, now: datetime, problems: list[str]) -> Iterator[Outgoing]:
+        """Events without a receipt, oldest first. The arguments are those of :func:`gateway.outbox.rows.read`."""
+        yield from rows.read(self._connection.execute(f"{_PENDING} ORDER BY rowid"), now=now, problems=problems)
 
     def known(self) -> dict[str, list[str]]:
         """Ids of events published, oldest first, by device."""
         found: dict[str, list[str]] = {}
         for device, event in self._connection.execute("SELECT device, event FROM known ORDER BY number"):
-            found.setdefault(device, []).append(event)
+            if isinstance(device, str) and isinstance(event, str):  # otherwise damaged: its event is published anew
+                found.setdefault(device, []).append(event)
         return found
 
     def close(self) -> None:
@@ -168,7 +170,7 @@ def open_database(path: Path, *, max_pages: int) -> Database:
 
 def move_aside(path: Path, *, now: datetime) -> tuple[Path, list[Outgoing]]:
     """Put a damaged file where it can be looked at; also the events that could still be read from it."""
-    saved = _salvage(path)
+    saved = _salvage(path, now)
     aside = path.with_name(f"{path.stem}.damaged-{now:%Y%m%dT%H%M%S.%f}{path.suffix}")
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
@@ -179,6 +181,7 @@ def move_aside(path: Path, *, now: datetime) -> tuple[Path, list[Outgoing]]:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_LOCK_WAIT_S, check_same_thread=False)
+    connection.text_factory = _text
     try:
         _prepare(connection)
     except BaseException:
@@ -203,25 +206,19 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.executescript(_SCHEMA)
 
 
-def _salvage(path: Path) -> list[Outgoing]:
+def _salvage(path: Path, now: datetime) -> list[Outgoing]:
     saved: list[Outgoing] = []
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_LOCK_WAIT_S)
         with closing(connection):
-            for event in _readable(connection):
+            connection.text_factory = _text
+            for event in rows.read(connection.execute(_SALVAGED), now=now, problems=[]):
                 saved.append(event)  # noqa: PERF402 - what was read before the damage is kept
-    except (sqlite3.Error, ValueError) as error:
+    except sqlite3.Error as error:
         log.warning("damaged outbox can't be read to its end", path=str(path), saved=len(saved), error=str(error))
     return saved
 
 
-def _readable(connection: sqlite3.Connection) -> Iterator[Outgoing]:
-    for row in connection.execute(
-        "SELECT id, rank, payload, received_at, device FROM events NOT INDEXED WHERE receipted_at IS NULL"
-    ):
-        yield _outgoing(row)
-
-
-def _outgoing(row: tuple[str, int, bytes, str, str | None]) -> Outgoing:
-    event, rank, payload, received, device = row
-    return Outgoing(event, Rank(rank), payload, datetime.fromisoformat(received), device)
+def _text(value: bytes) -> str:
+    """Damaged text is still text: one bad byte must not end the reading of all rows."""
+    return value.decode(errors="replace")

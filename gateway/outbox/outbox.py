@@ -50,6 +50,7 @@ class Outbox:
         self._ballast = Ballast(directory / "outbox.ballast", **({} if ballast is None else {"size": ballast}))
         self._pending: dict[str, Outgoing] = {}
         self._unstored: dict[str, Outgoing] = {}
+        self._found: list[Outgoing] = []
         self._database: Database | None = None
         self._repair_at = self._purge_at = now.ticks
         self._said: dict[str, float] = {}
@@ -66,6 +67,11 @@ class Outbox:
     def unstored(self) -> int:
         """Events that are in memory only."""
         return len(self._unstored)
+
+    def found(self) -> list[Outgoing]:
+        """Events of an earlier run that were read from the disk since the last call: it may be there late."""
+        found, self._found = self._found, []
+        return found
 
     def pending(self) -> Iterator[Outgoing]:
         yield from self._pending.values()
@@ -119,19 +125,35 @@ class Outbox:
             self._database.close()
             self._database = None
 
-    def _open(self, now: Moment) -> sqlite3.Error | None:
+    def _open(self, now: Moment, *, fresh: bool = False) -> sqlite3.Error | None:
         try:
             self._database = open_database(self._path, max_pages=self._max_pages)
+            self._load(self._database, now)
         except sqlite3.Error as error:
-            if is_broken(error):
+            if is_broken(error) and not fresh:
                 return self._renew(error, now)
             self._note(error)
-            self._say("closed", f"the outbox can't be opened, alarms are kept in memory only: {error}", now)
-            return error
-        for event in self._database.pending():
-            self._pending.setdefault(event.id, event)
+            if self._database is None:
+                self._say("closed", f"the outbox can't be opened, alarms are kept in memory only: {error}", now)
+                return error
+            self._say("unread", f"the outbox can't be read to its end, what it holds may be missing: {error}", now)
         self._ballast.take()
         return None
+
+    def _load(self, database: Database, now: Moment) -> None:
+        """What waits in the file. What is in memory is newer."""
+        problems: list[str] = []
+        try:
+            for event in database.pending(now=now.wall, problems=problems):
+                self._find(event)
+        finally:
+            if problems:
+                self._say("rows", f"{len(problems)} damaged or newer rows in the outbox: {problems[0]}", now)
+
+    def _find(self, event: Outgoing) -> None:
+        if event.id not in self._pending:
+            self._pending[event.id] = event
+            self._found.append(event)
 
     def _reopen(self, now: Moment) -> sqlite3.Error | None:
         try:
@@ -149,10 +171,10 @@ class Outbox:
             return error
         self._say("damaged", f"outbox damaged ({error}), moved to {aside.name}; {len(saved)} events saved from it", now)
         for event in saved:
-            self._pending.setdefault(event.id, event)
+            self._find(event)
         self._unstored = dict(self._pending)
         self._repair_at = float("-inf")
-        return self._open(now)
+        return self._open(now, fresh=True)
 
     def _flush(self, now: Moment) -> None:
         self._repair_at = now.ticks + _REPAIR_EVERY_S

@@ -61,8 +61,7 @@ class Sender:
         self._retries = Retries()
         self._since: dict[str, float] = {}
         self._numbers = count(1)
-        for event in outbox.pending():
-            self._wait_for(event, now)
+        self._take_found(now)
 
     def oldest_s(self, now: Moment) -> float:
         """Seconds since the event was heard that waits longest for its receipt; 0 when none does."""
@@ -92,6 +91,7 @@ class Sender:
         self._notice_connection(now)
         sent = self._send(now)
         self._outbox.flush(now)
+        self._take_found(now)
         for saying in self._outbox.sayings():
             self.report(GatewayTrouble.SHEDDING, saying, now)
         if BATCH in {taken, sent}:
@@ -105,6 +105,10 @@ class Sender:
                 self._wait_for(event, now)
                 self._hurry(event)
         return len(events)
+
+    def _take_found(self, now: Moment) -> None:
+        for event in self._outbox.found():
+            self._wait_for(event, now)
 
     def _wait_for(self, event: Outgoing, now: Moment) -> None:
         age_s = (now.wall - event.received).total_seconds()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,11 +11,13 @@ import pytest
 from gateway.domain.hearing import KNOWN_MAX
 from gateway.domain.outgoing import Rank
 from gateway.outbox import Outbox, OutboxBusyError
+from gateway.outbox.database import Database
 from gateway.outbox.outbox import PENDING_MAX
 from tests.gateway.air import ADDRESS, Time, event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from gateway.domain.outgoing import Outgoing
@@ -180,6 +183,81 @@ def damage_index(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek((number - 1) * 4096)
         file.write(b"\xa5" * 4096)
+
+
+def spoil(directory: Path, statement: str) -> None:
+    with closing(sqlite3.connect(directory / "outbox.db")) as connection, connection:
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "rank = 7",
+        "rank = 'urgent'",
+        "rank = x'00ff'",
+        "received_at = 'yesterday'",
+        "received_at = '2026-03-01T12:00:00'",
+        "received_at = x'ff'",
+        "device = x'ff'",
+        "device = CAST(x'c3ff' AS TEXT)",
+    ],
+)
+def test_a_damaged_or_newer_row_is_sent_as_an_alarm_and_said(
+    outbox: Outbox, tmp_path: Path, time: Time, damage: str
+) -> None:
+    keep(outbox, time, event(1), event(2), event(3))
+    outbox.close()
+    spoil(tmp_path, f"UPDATE events SET {damage} WHERE id = 'event-2'")  # noqa: S608 - our own words
+    with closing(opened(tmp_path, time)) as again:
+        found = [(each.id, each.rank, each.payload) for each in again.pending()]
+        assert found == [(f"event-{number}", Rank.ALARM, b"x" * 10) for number in (1, 2, 3)]
+        assert all(each.received == time().wall for each in again.pending())
+        assert ["1 damaged or newer rows" in each for each in again.sayings()] == [True]
+
+
+@pytest.mark.parametrize("damage", ["payload = ''", "payload = 7", "id = x'ff'"])
+def test_a_row_without_an_envelope_is_left_out_and_said(
+    outbox: Outbox, tmp_path: Path, time: Time, damage: str
+) -> None:
+    keep(outbox, time, event(1), event(2))
+    outbox.close()
+    spoil(tmp_path, f"UPDATE events SET {damage} WHERE id = 'event-1'")  # noqa: S608 - our own words
+    with closing(opened(tmp_path, time)) as again:
+        assert [each.id for each in again.pending()] == ["event-2"]
+        assert "1 damaged or newer rows" in again.sayings()[0]
+
+
+def test_what_is_known_of_devices_survives_a_damaged_row(outbox: Outbox, tmp_path: Path, time: Time) -> None:
+    keep(outbox, time, event(1), event(2))
+    outbox.close()
+    spoil(tmp_path, "UPDATE known SET event = x'ff' WHERE event = 'event-1'")
+    with closing(opened(tmp_path, time)) as again:
+        assert again.known() == {DEVICE: ["event-2"]}
+
+
+@pytest.mark.parametrize(("code", "moved"), [(sqlite3.SQLITE_IOERR, 0), (sqlite3.SQLITE_CORRUPT, 1)])
+def test_a_disk_that_fails_while_it_is_read_keeps_no_gateway_from_starting(
+    outbox: Outbox, tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch, code: int, moved: int
+) -> None:
+    keep(outbox, time, event(1), event(2))
+    outbox.close()
+    monkeypatch.setattr(Database, "pending", failing_after_one(Database.pending, code))
+    with closing(opened(tmp_path, time)) as again:
+        keep(again, time, event(3))
+        assert {"event-1", "event-3"} <= {each.id for each in again.pending()}
+        assert len(again.sayings()) == 1 + moved  # the fresh file fails likewise
+    assert len(list(tmp_path.glob("outbox.damaged-*.db"))) == moved
+
+
+def failing_after_one(pending: Callable[..., Iterator[Outgoing]], code: int) -> Callable[..., Iterator[Outgoing]]:
+    def read(database: Database, *, now: datetime, problems: list[str]) -> Iterator[Outgoing]:
+        yield from islice(pending(database, now=now, problems=problems), 1)
+        error = sqlite3.DatabaseError("failing disk")
+        error.sqlite_errorcode = code
+        raise error
+
+    return read
 
 
 def test_a_file_that_is_no_database_at_all_is_moved_aside(tmp_path: Path, time: Time) -> None:

@@ -328,6 +328,20 @@ def test_what_waits_in_the_outbox_goes_out_after_a_restart(post: Post, tmp_path:
         assert ids(again.step()) == ["c0ffee000001-1-1-2"]
 
 
+def test_what_waits_on_a_disk_that_is_there_late_goes_out_all_the_same(post: Post, tmp_path: Path, time: Time) -> None:
+    post.mailbox.accept(alarm(time()))
+    post.step()
+    post.close()
+    (tmp_path / "late").mkdir()
+    with closing(Post(tmp_path / "late" / "disk", time)) as again:
+        again.step()
+        (tmp_path / "late" / "disk").mkdir()
+        (tmp_path / "outbox.db").rename(tmp_path / "late" / "disk" / "outbox.db")
+        again.mailbox.accept(alarm(time(), 2))
+        again.step(61)
+        assert "c0ffee000001-1-1-2" in ids(again.step())
+
+
 def test_the_oldest_waiting_event_shows_its_age_also_after_a_restart(post: Post, tmp_path: Path, time: Time) -> None:
     post.mailbox.accept(alarm(time()))
     post.step(5)
