@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from gateway.domain.hearing import HeardFrame
     from gateway.domain.moment import Moment
     from gateway.settings import GatewaySettings
+    from protocols.events import DeviceReport
     from protocols.ids import Address
 
 log = structlog.get_logger()
@@ -208,9 +209,8 @@ class Gateway:
         return now.ticks
 
     def _publish(self, heard: HeardFrame, device: str, now: Moment) -> None:
-        event = frame_event(self._speaker, heard, device=device, now=now)
-        self._mailbox.accept(event)
-        log.info("event heard", event_id=event.id, cause=heard.report.cause.label, stage=heard.report.stage.label)
+        self._mailbox.accept(frame_event(self._speaker, heard, device=device, now=now))
+        note_heard(heard.report)
 
     def _tell_from_thread(self, address: Address, value: bytes, for_s: float) -> None:
         with suppress(RuntimeError):  # the loop is closed: the gateway is leaving
@@ -263,6 +263,18 @@ class Gateway:
                 "loop_faults": self._faults,
             },
         )
+
+
+def note_heard(report: DeviceReport) -> None:
+    """Without the stage, and so without the event's id: who reads this must not tell a duress from a cancel."""
+    identity = report.identity
+    log.info(
+        "event heard",
+        address=identity.address,
+        epoch=identity.epoch,
+        sequence=identity.sequence,
+        cause=report.cause.label,
+    )
 
 
 def _directory(path: Path) -> Path:

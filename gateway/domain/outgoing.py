@@ -117,7 +117,11 @@ def frame_event(speaker: Speaker, heard: HeardFrame, *, device: str, now: Moment
 
 
 def trouble_event(speaker: Speaker, trouble: GatewayTrouble, detail: str, *, number: int, now: Moment) -> Outgoing:
-    """An event of the gateway itself, the ``number``-th since it started."""
+    """An event of the gateway itself, the ``number``-th since it started.
+
+    Its id ends in that number: of two with the same ``boot``, the one with the higher number (as an integer) is the
+    later, in whatever order they arrive. Boots have no order among themselves; the retained status names the present.
+    """
     envelope = EventEnvelope(
         id=f"{speaker.gateway}-{speaker.boot}-{number}",
         source=speaker.source,

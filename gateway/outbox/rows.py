@@ -33,12 +33,11 @@ def read(rows: Iterable[Row], *, now: datetime, problems: list[str]) -> Iterator
         if not isinstance(id_, str) or not isinstance(payload, bytes | str) or not payload:
             problems.append("a row without an envelope is left out")
             continue
-        event = Outgoing(
-            id_, _rank(rank), _bytes(payload), _time(received) or now, None if device is None else str(device)
-        )
+        name = None if device is None else str(device)
+        event = Outgoing(id_, _rank(rank), _bytes(payload), _time(received) or now, name)
         read_back = (event.rank, event.received.isoformat(), event.device)
         if read_back != (rank, received, device) or REPLACED in f"{id_}{device}":
-            problems.append(f"a row of {event.device or 'the gateway'} is not as it was written, but is sent")
+            problems.append("a row is not as it was written, but is sent")
         yield event
 
 

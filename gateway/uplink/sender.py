@@ -7,6 +7,7 @@ until it is receipted; and the hub takes an event once however often it comes.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Final
@@ -61,6 +62,7 @@ class Sender:
         self._retries = Retries()
         self._since: dict[str, float] = {}
         self._numbers = count(1)
+        self._reporting = threading.Lock()
         self._take_found(now)
 
     def oldest_s(self, now: Moment) -> float:
@@ -68,8 +70,9 @@ class Sender:
         return max(0.0, now.ticks - min(list(self._since.values()), default=now.ticks))
 
     def report(self, trouble: GatewayTrouble, detail: str, now: Moment) -> None:
-        """An event of the gateway itself."""
-        self._mailbox.accept(trouble_event(self._speaker, trouble, detail, number=next(self._numbers), now=now))
+        """An event of the gateway itself; what is reported later has the higher number."""
+        with self._reporting:  # numbered and queued in one order, whichever thread reports
+            self._mailbox.accept(trouble_event(self._speaker, trouble, detail, number=next(self._numbers), now=now))
 
     def waiting(self, event: str) -> Outgoing | None:
         """The event of this id, until it is receipted."""

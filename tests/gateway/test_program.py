@@ -74,6 +74,9 @@ class Program:
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "listening\n"
 
+    def log(self) -> str:
+        return self._log.read_text()
+
     def kill(self) -> None:
         self.process.kill()
         self.process.communicate()
@@ -125,6 +128,18 @@ def program(tmp_path: Path, port: int) -> Iterator[Program]:
 
 def online(hub: Hub) -> Callable[[], bool]:
     return lambda: bool(hub.statuses) and hub.statuses[-1].state is GatewayState.ONLINE
+
+
+def test_who_reads_the_log_can_t_tell_a_duress_from_a_cancel(program: Program, hub: Hub) -> None:
+    eventually(online(hub))
+    program.advertise(panic(1, sequence=1, stage=Stage.DURESS))
+    eventually(lambda: len(set(hub.ids)) == 1)
+    program.advertise(panic(2, sequence=2, stage=Stage.CANCELLED))
+    eventually(lambda: len(set(hub.ids)) == 2)
+    eventually(lambda: program.metric("outbox_depth") == 0)
+    told = [line for line in program.log().splitlines() if "c0ffee000001" in line.lower() or "event heard" in line]
+    assert len(told) >= 2
+    assert not any(word in line.lower() for line in told for word in ("stage", "duress", "cancel", "c0ffee000001-"))
 
 
 def test_a_press_reaches_the_hub_and_the_receipt_reaches_the_wearer(program: Program, hub: Hub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -256,6 +257,27 @@ def test_an_event_of_the_gateway_itself_is_receipted_by_its_id(post: Post, time:
     post.receive(RECEIPT, receipt(id_, None, address=None))
     assert post.step(100) == []
     assert post.outbox.depth == 0
+
+
+def test_a_gateway_s_own_events_are_numbered_in_the_order_of_reporting_whatever_thread_reports(
+    post: Post, time: Time
+) -> None:
+    def report(_: int) -> None:
+        post.sender.report(GatewayTrouble.BLIND, "nothing heard", time())
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(report, range(60)))
+    assert ids(post.step()) == [f"porch-b007-{number}" for number in range(1, 61)]
+
+
+def test_a_gateway_s_own_events_keep_their_numbers_over_every_repeat(post: Post, time: Time) -> None:
+    post.sender.report(GatewayTrouble.BLIND, "nothing heard", time())
+    post.step()
+    post.sender.report(GatewayTrouble.SEEING, "heard again", time())
+    sent = [id_ for _ in range(8) for id_ in ids(post.step(1))]
+    said = {number: [id_.endswith(f"-{number}") for id_ in sent].count(True) for number in (1, 2)}
+    assert min(said.values()) > 1
+    assert set(sent) == {"porch-b007-1", "porch-b007-2"}
 
 
 def test_the_event_of_a_device_whose_key_is_gone_is_kept(post: Post, time: Time) -> None:
