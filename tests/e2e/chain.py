@@ -45,6 +45,9 @@ class Chain:
         self.store = store
         self.site = httpx.Client(base_url=deployment.ports.api, timeout=20)
 
+    def close(self) -> None:
+        self.site.close()
+
     def act(self, person: str, action: str) -> None:
         self.site.post(f"/people/{person}/{action}", json={}).raise_for_status()
 
@@ -90,8 +93,11 @@ def running_chain(folder: Path, world: Path, **plan: Any) -> Iterator[Chain]:
     deployment = Deployment(Plan(folder, world, password="secret", web_port=free_port(), **plan))
     try:
         deployment.start()
-        with contextlib.closing(deployment.open_store()) as store:
-            yield Chain(deployment, store)
+        with (
+            contextlib.closing(deployment.open_store()) as store,
+            contextlib.closing(Chain(deployment, store)) as chain,
+        ):
+            yield chain
     finally:
         deployment.stop()
 
