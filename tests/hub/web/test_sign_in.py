@@ -142,6 +142,12 @@ def test_a_guess_counts_however_the_name_is_written(anybody: Visitor, written: s
     assert anybody.sign_in("sam").status_code == 429
 
 
+def test_guesses_at_a_name_that_is_no_account_get_slow_just_the_same(anybody: Visitor) -> None:
+    written = ["nobody", " nobody", "Nobody", "nobody  ", "NOBODY"]
+
+    assert [anybody.sign_in(name, "guess").status_code for name in written] == [401] * FREE + [429]
+
+
 def test_a_browser_that_was_signed_in_before_is_not_slowed_by_what_others_guess(sam: Visitor, app: FastAPI) -> None:
     sam.submit("/sign-out")
     guesser = Visitor(app)
