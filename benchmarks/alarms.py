@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.bare import LISTENING
 from benchmarks.figures import Figure, in_turn
-from benchmarks.places import Program, found, gateway_settings, hub_settings
+from benchmarks.places import Program, found, gateway_settings, hub, hub_settings
 from benchmarks.publisher import Publisher
 from benchmarks.wearers import Wearer, envelope, wearers
-from tests.services import tocsin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,8 +89,7 @@ class _Bench:
         database = f"sqlite:///{folder / 'hub.db'}"
         found(database, people)
         settings = hub_settings(folder, database, self._broker_port, self._mails.port)
-        hub = Program(tocsin("hub", "run", "--config", str(settings)), log=folder / "hub.log")
-        with hub, Publisher(self._broker_port) as publisher:
+        with hub(settings), Publisher(self._broker_port) as publisher:
             publisher.reach(envelope(people[0], people[0].check_in()))
             yield
 

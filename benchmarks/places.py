@@ -14,7 +14,7 @@ from hub.store import directory, schema
 from hub.store.directory import Account, Device, Organisation, Place, Role, Worker
 from hub.store.store import Store, open_engine
 from protocols.ids import PlaceId, WorkerId
-from tests.services import eventually
+from tests.services import eventually, tocsin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,3 +124,9 @@ class Program:
 
     def _said(self) -> str:
         return self._log.read_text("utf-8", "replace")
+
+
+def hub(settings: Path) -> Program:
+    """A hub of its own process; its log stands beside its settings."""
+    command = tocsin("hub", "run", "--config", str(settings))
+    return Program(command, log=settings.with_name("hub.log"), ready="connected to broker")

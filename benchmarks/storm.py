@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.bare import LISTENING
 from benchmarks.events import AGAINST, counted
 from benchmarks.figures import Figure, in_turn
-from benchmarks.places import Program, found, hub_settings
+from benchmarks.places import Program, found, hub, hub_settings
 from benchmarks.wearers import Wearer, check_ins, envelope, wearers
-from tests.services import tocsin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +63,7 @@ class _Bench:
         people, database = self._people(), new_database()
         found(database, people)
         settings = hub_settings(self._folder, database, self._broker_port, self._mails.port)
-        with Program(tocsin("hub", "run", "--config", str(settings)), log=self._folder / "hub.log"):
+        with hub(settings):
             self._publisher.reach(envelope(people[0], people[0].check_in()))
             self._publisher.until_receipted(list(check_ins(people, WARM)))
             presses, start = _presses(people), time.monotonic()
