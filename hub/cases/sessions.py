@@ -17,7 +17,7 @@ from hub.domain.session import (
     Risk,
     SessionEffect,
     SessionPhase,
-    SessionTimeError,
+    SessionTooFarError,
     SilenceDue,
     Started,
     decide,
@@ -79,7 +79,7 @@ def log(desk: Desk, organisation: OrganisationId, new: NewSession, by: str | Non
         raise UnknownReferenceError("place", new.place)
     wears = bool(directory.devices_of(desk.tx, organisation, new.worker))
     if new.starts_at > desk.now + AHEAD:
-        raise SessionTimeError(desk.now + AHEAD, new.starts_at)
+        raise SessionTooFarError(new.starts_at, new.ends_at, desk.now + AHEAD)
     state = plan(new.starts_at, new.ends_at, new.risk, wears_device=wears)
     ids = SessionId(desk.tx.new_id()), WorkerId(new.worker), PlaceId(new.place)
     record = SessionRecord(organisation, *ids, state)

@@ -156,6 +156,14 @@ class SessionTimeError(ValueError):
         self.ends_at = ends_at
 
 
+class SessionTooFarError(SessionTimeError):
+    """A session planned so far ahead that its date must be a mistake."""
+
+    def __init__(self, starts_at: datetime, ends_at: datetime, latest: datetime) -> None:
+        super().__init__(starts_at, ends_at)
+        self.args = (f"a session can't be planned for {starts_at.isoformat()}: {latest.date()} is the latest",)
+
+
 SessionDecision: TypeAlias = tuple[Session, tuple[SessionEffect, ...]]
 
 

@@ -67,9 +67,12 @@ def _look(chain: Chain, pressed: dict[str, float], stored: dict[str, float]) -> 
 
 
 def _mailed(chain: Chain, round_: int) -> dict[str, float]:
-    """When the mail of each worker's alarm was handed over; each exactly once per round so far."""
+    """When the mail of each worker's alarm was handed over; each exactly once per round so far.
+
+    The ladder's next rung, a minute later, is another mail: its subject says how long ago it happened.
+    """
     times: dict[str, list[float]] = {}
-    for mail in chain.mails("alarm: panic"):
+    for mail in (mail for mail in chain.mails("alarm: panic") if "happened" not in mail["subject"]):
         name = mail["subject"].rpartition(": ")[2].lower()
         times.setdefault(name, []).append(datetime.fromisoformat(mail["at"]).timestamp())
     assert {name: len(found) for name, found in times.items()} == dict.fromkeys(PEOPLE, round_ + 1)

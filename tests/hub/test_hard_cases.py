@@ -279,3 +279,10 @@ def test_a_session_of_a_month_or_next_century_is_a_mistake(office: Office) -> No
         new = sessions.NewSession("alice", "home-17", starts, ends, Risk.NORMAL)
         with pytest.raises(SessionTimeError):
             office.desk(lambda desk, new=new: sessions.log(desk, ACME, new, "sam"))
+
+
+def test_a_start_too_far_ahead_says_what_is_wrong_with_it(office: Office) -> None:
+    starts = office.at() + timedelta(days=400)
+    new = sessions.NewSession("alice", "home-17", starts, starts + timedelta(hours=1), Risk.NORMAL)
+    with pytest.raises(SessionTimeError, match="can't be planned for 2027-04-06"):
+        office.desk(lambda desk: sessions.log(desk, ACME, new, "sam"))
