@@ -61,9 +61,7 @@ def wait_for_port(port: int, *, within_s: float = 20.0) -> None:
 class Process:
     """A program under test that can be killed and started again."""
 
-    def __init__(
-        self, command: Sequence[str], *, log: Path, port: int | None = None, user: int | None = None
-    ) -> None:
+    def __init__(self, command: Sequence[str], *, log: Path, port: int | None = None, user: int | None = None) -> None:
         self.command = list(command)
         self.port = port
         self._log = log
