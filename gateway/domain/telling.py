@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from protocols.ids import Address, EventIdentity
 
 RECEIPT_FOR_S: Final = 60.0
+HUB_FIRST_S: Final = 0.7
+"""How long our own word waits for the hub's, which saves a connection."""
 HEARD_FOR_S: Final = 20.0
 COMMAND_MOST_S: Final = 3600.0
 WAITING_MAX: Final = 16
@@ -130,6 +132,8 @@ def _subject(kind: int, epoch: int, sequence: int, code: int) -> tuple[int, ...]
 
 def with_downlink(line: Line, new: Downlink) -> tuple[Line, int]:
     """Queue the hub's word; also how many others were dropped for want of room."""
+    if line.failures == 0:
+        line = replace(line, not_before=0.0)
     if any(_covers(old, new) for old in line.waiting):
         return replace(line, heard=None), 0
     kept = [old for old in line.waiting if not _covers(new, old)]
@@ -146,9 +150,12 @@ def _covers(newer: Downlink, older: Downlink) -> bool:
     return same and newer.counter > older.counter
 
 
-def with_heard(line: Line, heard: Heard) -> Line:
-    """Queue our own word, unless the hub's is there already."""
-    return line if line.waiting else replace(line, heard=heard)
+def with_heard(line: Line, heard: Heard, *, now: float) -> Line:
+    """Queue our own word, unless the hub's is there already; the hub's usually comes before ours need be said."""
+    if line.waiting:
+        return line
+    first = line.heard is None and line.failures == 0
+    return replace(line, heard=heard, not_before=now + HUB_FIRST_S if first else line.not_before)
 
 
 def unexpired(line: Line, *, now: float) -> tuple[Line, int]:

@@ -57,6 +57,7 @@ class Teller:
         self._wake = wake
         self._lines: dict[Address, telling.Line] = {}
         self._attempts: dict[Address, asyncio.Task[None]] = {}
+        self._dialling = asyncio.Lock()
         self.failures: Counter[str] = Counter()
         self.written = 0
 
@@ -78,7 +79,7 @@ class Teller:
         report = heard.report
         address = report.identity.address
         word = telling.Heard(report.identity, report.counter, now.ticks + telling.HEARD_FOR_S)
-        self._lines[address] = telling.with_heard(self._line(address), word)
+        self._lines[address] = telling.with_heard(self._line(address), word, now=now.ticks)
         self._wake()
 
     def step(self, now: Moment) -> float:
@@ -108,20 +109,20 @@ class Teller:
         return telling.read(address, self._keys[address], value, expires=expires)
 
     def _due(self, now: Moment) -> list[Address]:
-        """Who may be connected to now; those that failed least come first, so that a hanging one holds nobody up."""
+        """Who may be connected to now; those that failed least come first, then those that waited longest."""
         due = [
-            (line.failures, address)
+            (line.failures, line.not_before, address)
             for address, line in self._lines.items()
             if address not in self._attempts and not line.empty and line.not_before <= now.ticks
         ]
         room = CONNECTIONS - len(self._attempts)
-        return [address for _, address in sorted(due)[: max(0, room)]]
+        return [address for *_, address in sorted(due)[: max(0, room)]]
 
     async def _attempt(self, address: Address, now: Moment) -> None:
         client = self._client(address, now)
         if client is None:
             raise TellError(address, "unheard", "the device is not heard")
-        async with connected(address, client, self._limits) as write:
+        async with connected(address, client, self._limits, self._dialling) as write:
             await self._write_all(address, write)
 
     async def _write_all(self, address: Address, write: Callable[[bytes], Awaitable[None]]) -> None:

@@ -40,7 +40,7 @@ class Recorded:
         outcome: recorded, duplicate or unreadable.
         address: the device's, if it was a device's.
         downlink: *stored*, sealed for the device.
-        gateways: that may reach the device.
+        gateways: that may reach the device, besides the one that asked. A repeat is answered to that one alone.
     """
 
     outcome: Outcome
@@ -59,11 +59,12 @@ def record(desk: Desk, heard: Heard) -> Recorded:
     new = events.add(desk.tx, heard)
     if new:
         _follow(desk, heard)
+    near = telling.gateways_near(desk.tx, heard.organisation, identity.address) if new else ()
     return Recorded(
         Outcome.RECORDED if new else Outcome.DUPLICATE,
         identity.address,
         telling.receipt(desk.tx, heard.organisation, identity, stage),
-        tuple(telling.gateways_near(desk.tx, heard.organisation, identity.address)),
+        tuple(near),
     )
 
 

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from tests.e2e.chain import Chain
 
-PEOPLE = [f"worker-{number}" for number in range(100)]
-ROUNDS = 2
-SPACING_S = 0.3
+PEOPLE = [f"worker-{number}" for number in range(200)]
+SPACING_S = 1.0
 HOLD_S = 1.5
 
 pytestmark = pytest.mark.timeout(420)
@@ -27,25 +26,21 @@ pytestmark = pytest.mark.timeout(420)
 def test_two_hundred_presses_through_thirty_five_percent_of_the_air(tmp_path: Path) -> None:
     world = world_file(tmp_path, PEOPLE, loss=0.65)
     with running(mosquitto(tmp_path)) as broker, running_chain(tmp_path, world, mqtt_port=broker.port) as chain:
-        to_mail, to_stored = [], []
-        for round_ in range(ROUNDS):
-            pressed, stored = _press_everybody(chain)
-            mailed = _mailed(chain, round_)
-            to_mail += [mailed[person] - at for person, at in pressed.items()]
-            to_stored += [stored[person] - at for person, at in pressed.items()]
-            _close_everything(chain)
+        pressed, stored = _press_everybody(chain)
+        mailed = _mailed(chain)
+        to_mail = [mailed[person] - at for person, at in pressed.items()]
+        to_stored = [stored[person] - at for person, at in pressed.items()]
         print(f"to mail: p50 {_quantile(to_mail, 0.5):.2f} s, p99 {_quantile(to_mail, 0.99):.2f} s")  # noqa: T201
         print(f"to stored: p50 {_quantile(to_stored, 0.5):.2f} s, p99 {_quantile(to_stored, 0.99):.2f} s")  # noqa: T201
         assert _quantile(to_mail, 0.99) <= 5
         assert _quantile(to_stored, 0.99) <= 15
-        assert len(to_mail) == len(PEOPLE) * ROUNDS
 
 
 def _press_everybody(chain: Chain) -> tuple[dict[str, float], dict[str, float]]:
     """When each alarm began, and when each device showed *stored*; both in seconds of the epoch."""
     pressed: dict[str, float] = {}
     stored: dict[str, float] = {}
-    give_up = time.time() + 120
+    give_up = time.time() + 330
     waiting = list(PEOPLE)
     due = time.time()
     while len(stored) < len(PEOPLE):
@@ -66,8 +61,8 @@ def _look(chain: Chain, pressed: dict[str, float], stored: dict[str, float]) -> 
             stored[name] = time.time()
 
 
-def _mailed(chain: Chain, round_: int) -> dict[str, float]:
-    """When the mail of each worker's alarm was handed over; each exactly once per round so far.
+def _mailed(chain: Chain) -> dict[str, float]:
+    """When the mail of each worker's alarm was handed over; each exactly once.
 
     The ladder's next rung, a minute later, is another mail: its subject says how long ago it happened.
     """
@@ -75,17 +70,8 @@ def _mailed(chain: Chain, round_: int) -> dict[str, float]:
     for mail in (mail for mail in chain.mails("alarm: panic") if "happened" not in mail["subject"]):
         name = mail["subject"].rpartition(": ")[2].lower()
         times.setdefault(name, []).append(datetime.fromisoformat(mail["at"]).timestamp())
-    assert {name: len(found) for name, found in times.items()} == dict.fromkeys(PEOPLE, round_ + 1)
-    return {name: max(found) for name, found in times.items()}
-
-
-def _close_everything(chain: Chain) -> None:
-    with chain.console() as console:
-        for incident in console.get("/incidents").json():
-            closing = {"outcome": "test", "note": ""}
-            console.post(f"/incidents/{incident['id']}/close", json=closing)
-    for person in PEOPLE:
-        chain.told(person, "closed", within_s=90)
+    assert {name: len(found) for name, found in times.items()} == dict.fromkeys(PEOPLE, 1)
+    return {name: found[0] for name, found in times.items()}
 
 
 def _quantile(values: list[float], share: float) -> float:

@@ -62,10 +62,10 @@ def test_commands_are_all_kept_but_the_same_one_from_two_messages_is_written_onc
 
 def test_heard_is_dropped_as_soon_as_the_hub_s_word_is_there() -> None:
     heard = telling.Heard(opened(panic(1)).report.identity, 1, 20.0)
-    line = telling.with_heard(Line(), heard)
+    line = telling.with_heard(Line(), heard, now=0.0)
     line, _ = telling.with_downlink(line, read(from_hub(RECEIPT, 1, layout.STAGE_ALARM)))
     assert line.heard is None
-    assert telling.with_heard(line, heard).heard is None
+    assert telling.with_heard(line, heard, now=0.0).heard is None
 
 
 def test_too_many_downlinks_drop_the_oldest_and_say_how_many() -> None:
@@ -169,6 +169,8 @@ async def test_heard_answers_the_newest_frame_under_the_device_s_key(ward: Ward)
     ward.heard(panic(1))
     ward.heard(panic(2))
     await ward.settle()
+    assert ward.devices[ADDRESS].written == []  # the hub's own word usually comes first, and saves a connection
+    await ward.seconds(1)
     (value,) = ward.devices[ADDRESS].written
     assert downlink.open_(block(KEY), ADDRESS.octets, value) == (downlink.KIND_HEARD, 2, 1, 1, 0, 0)
 
@@ -184,6 +186,7 @@ async def test_several_words_go_in_one_connection_also_those_that_come_meanwhile
     device = ward.devices[ADDRESS]
     device.slow_s = 0.01
     ward.heard(panic(1))
+    ward.time.pass_(1)
     ward.teller.step(ward.time())
     await asyncio.sleep(0.015)  # connected, and writing
     ward.tell(from_hub(RECEIPT, 1, layout.STAGE_ALARM))
