@@ -170,11 +170,12 @@ class Player:
         self._wait(step, kinds, lambda found: words["fault"] in found)
 
     def _alarms(self, step: Step, words: Mapping[str, str]) -> None:
-        def count() -> int:
+        def live() -> list[str]:
             with closing(self._deployment.open_store()) as store:
-                return len(store.read(lambda tx: incidents.listed(tx, ORGANISATION, only_live=True)))
+                records = store.read(lambda tx: incidents.listed(tx, ORGANISATION, only_live=True))
+            return [f"{record.state.kind.label} of {record.subject}" for record in records]
 
-        self._wait(step, count, lambda found: found == int(words["count"]))
+        self._wait(step, live, lambda found: len(found) == int(words["count"]))
 
     def _pause(self, _: Step, words: Mapping[str, str]) -> None:
         time.sleep(int(words["seconds"]))

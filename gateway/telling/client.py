@@ -64,11 +64,9 @@ class RefusedError(TellError):
 
 @asynccontextmanager
 async def connected(
-    address: Address, client: Client, limits: Limits, dialling: asyncio.Lock
+    address: Address, client: Client, limits: Limits
 ) -> AsyncIterator[Callable[[bytes], Awaitable[None]]]:
     """A connection; its value writes one downlink.
-
-    ``dialling`` is held while connecting: a controller can begin one connection at a time, and refuses a second.
 
     Raises:
         TellError: a call failed or took too long.
@@ -79,8 +77,7 @@ async def connected(
         await _limited(address, "write", call, limits.write_s)
 
     try:
-        async with dialling:
-            await _limited(address, "connect", client.connect(), limits.connect_s)
+        await _limited(address, "connect", client.connect(), limits.connect_s)
         yield write
     finally:
         await _let_go(address, client, limits)

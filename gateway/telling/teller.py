@@ -57,7 +57,6 @@ class Teller:
         self._wake = wake
         self._lines: dict[Address, telling.Line] = {}
         self._attempts: dict[Address, asyncio.Task[None]] = {}
-        self._dialling = asyncio.Lock()
         self.failures: Counter[str] = Counter()
         self.written = 0
 
@@ -122,7 +121,7 @@ class Teller:
         client = self._client(address, now)
         if client is None:
             raise TellError(address, "unheard", "the device is not heard")
-        async with connected(address, client, self._limits, self._dialling) as write:
+        async with connected(address, client, self._limits) as write:
             await self._write_all(address, write)
 
     async def _write_all(self, address: Address, write: Callable[[bytes], Awaitable[None]]) -> None:

@@ -121,6 +121,9 @@ class EventIngest:
             self._metrics.refused.labels("event", "topic").inc()
             log.warning("message refused", error=str(wrong))
             return Letter(message)
+        if topic.channel is not Channel.EVENT or topic.gateway == topics.HUB:  # amqtt hands retained ones to everybody
+            self._metrics.refused.labels("event", "channel").inc()
+            return Letter(message)
         try:
             return Letter(message, topic, EventEnvelope.from_json(message.payload))
         except EnvelopeError as wrong:

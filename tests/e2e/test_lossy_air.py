@@ -1,4 +1,4 @@
-"""200 presses with 35 % of the adverts arriving and two gateways."""
+"""200 presses with 35 % of the adverts arriving and two gateways, a few of them at the same time."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from tests.e2e.chain import Chain
 
 PEOPLE = [f"worker-{number}" for number in range(200)]
-SPACING_S = 1.0
+AT_ONCE = 2
 HOLD_S = 1.5
 
-pytestmark = pytest.mark.timeout(420)
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_two_hundred_presses_through_thirty_five_percent_of_the_air(tmp_path: Path) -> None:
@@ -40,16 +40,14 @@ def _press_everybody(chain: Chain) -> tuple[dict[str, float], dict[str, float]]:
     """When each alarm began, and when each device showed *stored*; both in seconds of the epoch."""
     pressed: dict[str, float] = {}
     stored: dict[str, float] = {}
-    give_up = time.time() + 330
+    give_up = time.time() + 700
     waiting = list(PEOPLE)
-    due = time.time()
     while len(stored) < len(PEOPLE):
         assert time.time() < give_up, f"never stored: {sorted(set(PEOPLE) - set(stored))}"
-        if waiting and time.time() >= due:
+        if waiting and len(pressed) - len(stored) < AT_ONCE:
             person = waiting.pop(0)
             chain.act(person, "hold")
             pressed[person] = time.time() + HOLD_S
-            due += SPACING_S
         _look(chain, pressed, stored)
     return pressed, stored
 

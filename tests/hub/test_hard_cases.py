@@ -286,3 +286,11 @@ def test_a_start_too_far_ahead_says_what_is_wrong_with_it(office: Office) -> Non
     new = sessions.NewSession("alice", "home-17", starts, starts + timedelta(hours=1), Risk.NORMAL)
     with pytest.raises(SessionTimeError, match="can't be planned for 2027-04-06"):
         office.desk(lambda desk: sessions.log(desk, ACME, new, "sam"))
+
+
+@pytest.mark.parametrize("topic", ["tocsin/v1/acme/north/status", "tocsin/v1/acme/hub/event"])
+def test_what_a_broker_hands_over_from_another_topic_pages_nobody(office: Office, topic: str) -> None:
+    message = Message(topic, b"{}")
+    office.ingest.step([message])  # type: ignore[list-item]
+    assert message.acknowledged
+    assert office.incidents() == []
