@@ -87,7 +87,7 @@ class _Bench:
     @contextmanager
     def _hub(self, folder: Path, people: Sequence[Wearer]) -> Iterator[None]:
         database = f"sqlite:///{folder / 'hub.db'}"
-        found(database, people)
+        found(database, folder, people)
         settings = hub_settings(folder, database, self._broker_port, self._mails.port)
         with hub(settings), Publisher(self._broker_port) as publisher:
             publisher.reach(envelope(people[0], people[0].check_in()))

@@ -39,7 +39,7 @@ def measure(
     people = wearers(WEARERS)
     urls = [new() for new in databases.values()]
     for url in urls:
-        found(url, people)
+        found(url, folder, people)
 
     def once() -> list[float]:
         warm, messages = list(check_ins(people, WARM)), list(check_ins(people, MOST))

@@ -10,7 +10,7 @@ from benchmarks.wearers import ORGANISATION, SPEAKER
 from hub.cases import sessions
 from hub.cases.desk import Desk, Routes
 from hub.domain.session import Risk
-from hub.store import directory, schema
+from hub.store import directory, schema, vault
 from hub.store.directory import Account, Device, Organisation, Place, Role, Worker
 from hub.store.store import Store, open_engine
 from protocols.ids import PlaceId, WorkerId
@@ -28,9 +28,9 @@ READY_S: Final = 60.0
 STOP_S: Final = 20.0
 
 
-def found(database: str, people: Sequence[Wearer]) -> None:
+def found(database: str, folder: Path, people: Sequence[Wearer]) -> None:
     """An organisation whose workers are all out, each in a session, one supervisor behind them."""
-    store = Store(open_engine(database))
+    store = Store(open_engine(database), vault.read_or_make(folder / "hub.keys"))
     schema.prepare(store.engine)
     store.write(lambda tx: _found(tx, people))
     store.close()
@@ -57,7 +57,9 @@ def hub_settings(folder: Path, database: str, broker_port: int, smtp_port: int |
     path = folder / "hub.toml"
     email = f'[email]\nhost = "127.0.0.1"\nport = {smtp_port}\nsecurity = "none"\nsender = "hub@bench.example"\n'
     path.write_text(
-        f'database = "{database}"\n[mqtt]\nport = {broker_port}\n[web]\nport = 0\n{email if smtp_port else ""}', "utf-8"
+        f'database = "{database}"\nkeys_file = "{folder / "hub.keys"}"\n'
+        f"[mqtt]\nport = {broker_port}\n[web]\nport = 0\n{email if smtp_port else ''}",
+        "utf-8",
     )
     return path
 

@@ -61,7 +61,7 @@ class _Bench:
 
     def on(self, new_database: Callable[[], str]) -> _Rates:
         people, database = self._people(), new_database()
-        found(database, people)
+        found(database, self._folder, people)
         settings = hub_settings(self._folder, database, self._broker_port, self._mails.port)
         with hub(settings):
             self._publisher.reach(envelope(people[0], people[0].check_in()))

@@ -26,7 +26,7 @@ from hub.ingest.signs import SignIngest
 from hub.loops import Loop
 from hub.metrics import HubMetrics
 from hub.status import Announcer
-from hub.store import directory, incidents, outbox, presence, schema
+from hub.store import directory, incidents, outbox, presence, schema, vault
 from hub.store.store import Rank, Store, StoreUnavailableError, open_engine
 from hub.ticker import Ticker
 from hub.web import accounts
@@ -63,7 +63,7 @@ class Hub:
     def __init__(self, settings: HubSettings) -> None:
         self.settings = settings
         self.metrics = HubMetrics()
-        self.store = Store(open_engine(settings.database))
+        self.store = Store(open_engine(settings.database), vault.read_or_make(settings.keys_path))
         schema.prepare(self.store.engine)
         self.routes = _routes(settings)
         self._events = Inbox()

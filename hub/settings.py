@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import AnyHttpUrl, Field, StringConstraints
+from pydantic import AnyHttpUrl, Field, StringConstraints, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from protocols.ids import NAME
@@ -63,13 +63,36 @@ class BrokerSettings(Section):
 
 
 class HubSettings(ProgramSettings):
-    """Everything the hub can be told. ``database`` is a SQLAlchemy URL for SQLite or PostgreSQL."""
+    """Everything the hub can be told. ``database`` is a SQLAlchemy URL for SQLite or PostgreSQL.
+
+    ``keys_file`` holds the keys under which secrets in the database are sealed; left out, it stands beside a SQLite
+    database as ``….keys``. It is made at the first start; without it a backup of the database is worth little, so keep
+    a copy of it somewhere else.
+    """
 
     model_config = SettingsConfigDict(env_prefix="TOCSIN_HUB_")
 
     database: str = "sqlite:///tocsin-hub.db"
+    keys_file: Path | None = None
     mqtt: MqttSettings = MqttSettings()
     web: WebSettings = WebSettings()
     email: EmailSettings | None = None
     webhooks: tuple[WebhookSettings, ...] = ()
     broker: BrokerSettings = BrokerSettings()
+
+    @model_validator(mode="after")
+    def _has_keys(self) -> Self:
+        if self.keys_file is None and self._beside_database() is None:
+            raise ValueError(
+                "keys_file is missing: with PostgreSQL the keys of sealed secrets need a file of their own"
+            )
+        return self
+
+    @property
+    def keys_path(self) -> Path:
+        """Where the keys are."""
+        return self.keys_file or self._beside_database() or Path("tocsin-hub.keys")
+
+    def _beside_database(self) -> Path | None:
+        scheme, _, path = self.database.partition(":///")
+        return Path(path).with_suffix(".keys") if scheme == "sqlite" else None

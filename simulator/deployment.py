@@ -19,7 +19,7 @@ import httpx
 
 from hub.cases import sessions
 from hub.cases.desk import Desk, Routes
-from hub.store import directory, presence, schema
+from hub.store import directory, presence, schema, vault
 from hub.store.directory import Account, Device, Organisation, Place, Role, Worker
 from hub.store.store import Store, open_engine
 from hub.web.accounts import hash_password
@@ -191,7 +191,7 @@ class Deployment:
 
     def open_store(self) -> Store:
         """The hub's database, beside the running hub."""
-        return Store(open_engine(self.database))
+        return Store(open_engine(self.database), vault.read_or_make(self.plan.folder / "hub.keys"))
 
     def _begin(self, name: str, arguments: list[str], is_up: Callable[[], bool]) -> Part:
         part = self.parts[name] = Part(name, self.plan.folder, arguments, is_up)
@@ -232,7 +232,8 @@ class Deployment:
 
     def _write_hub(self) -> None:
         (self.plan.folder / "hub.toml").write_text(
-            f'database = "{self.database}"\n\n{self._mqtt(self.mqtt_port)}\n'
+            f'database = "{self.database}"\nkeys_file = "{self.plan.folder / "hub.keys"}"\n\n'
+            f"{self._mqtt(self.mqtt_port)}\n"
             f'[web]\nport = {self.web_port}\npublic_url = "{self.url}"\n\n'
             f'[email]\nhost = "{LOOPBACK}"\nport = {self.ports.smtp_port}\nsecurity = "none"\n'
             'sender = "tocsin@demo.example"\n',

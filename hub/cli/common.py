@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from hub.settings import HubSettings
-from hub.store import directory, schema
+from hub.store import directory, schema, vault
 from hub.store.schema import LiveSessionsError
 from hub.store.store import Store, StoreUnavailableError, open_engine
 from protocols.ids import OrganisationId
@@ -40,10 +40,18 @@ def settings(config: Path | None) -> HubSettings:
         raise fail(str(wrong)) from wrong
 
 
+def open_store(settings: HubSettings) -> Store:
+    """The database with its keys, tables as they are."""
+    try:
+        return Store(open_engine(settings.database), vault.read_or_make(settings.keys_path))
+    except SettingsError as wrong:
+        raise fail(str(wrong)) from wrong
+
+
 @contextmanager
 def opened(config: Path | None) -> Iterator[Store]:
     """The hub's database, its tables ready."""
-    store = Store(open_engine(settings(config).database))
+    store = open_store(settings(config))
     try:
         schema.prepare(store.engine)
         yield store

@@ -13,12 +13,11 @@ import typer
 from hub import broker as embedded
 from hub.cases import sessions
 from hub.cases.desk import Desk, Routes
-from hub.cli.common import Config, Organisation, chosen, fail, opened, settings
+from hub.cli.common import Config, Organisation, chosen, fail, open_store, opened, settings
 from hub.domain.session import Risk, SessionPhase
 from hub.store import directory, schema
 from hub.store import sessions as session_rows
 from hub.store.directory import Account, Device, Place, Role, Worker
-from hub.store.store import Store, open_engine
 from protocols.ids import NAME, Address, OrganisationId, PlaceId, WorkerId
 from tocsin import log
 
@@ -53,7 +52,7 @@ def broker(config: Config = None) -> None:
 @app.command()
 def migrate(config: Config = None) -> None:
     """Bring the database to this version, even while sessions are under way."""
-    store = Store(open_engine(settings(config).database))
+    store = open_store(settings(config))
     schema.prepare(store.engine, asked=True)
     store.close()
     typer.secho("The database is up to date.", fg="green")

@@ -23,6 +23,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hub.store.vault import Vault
+
 Result = TypeVar("Result")
 _TRIES: Final = 5
 _LOCKED: Final = "55P03"
@@ -76,6 +78,7 @@ class Tx:
         connection: to execute on.
         now: the database's time, the same for the whole transaction.
         new_id: makes ids that nobody else makes.
+        vault: seals and opens what must not be readable in the database.
         writes: False in a read, where rows are not locked.
         waits: False where a row that somebody else has locked raises :class:`BusyError` instead.
     """
@@ -83,6 +86,7 @@ class Tx:
     connection: Connection
     now: datetime
     new_id: Callable[[], str]
+    vault: Vault
     writes: bool
     waits: bool = True
 
@@ -121,12 +125,16 @@ class Store:
 
     Args:
         engine: from :func:`open_engine`.
+        vault: of the keys that are kept outside it.
         clock: None = the database's own (the host's on SQLite).
         new_id: makes ids.
     """
 
-    def __init__(self, engine: Engine, *, clock: Clock | None = None, new_id: Callable[[], str] = random_id) -> None:
+    def __init__(
+        self, engine: Engine, vault: Vault, *, clock: Clock | None = None, new_id: Callable[[], str] = random_id
+    ) -> None:
         self.engine = engine
+        self.vault = vault
         self._clock = clock if clock is not None or not self.is_sqlite else HostClock()
         self._new_id = new_id
         self._writer = _Writer(self._commit) if self.is_sqlite else None
@@ -176,9 +184,9 @@ class Store:
 
     def _tx(self, connection: Connection, *, writes: bool, waits: bool = True) -> Tx:
         if self._clock is not None:
-            return Tx(connection, self._clock.now(), self._new_id, writes, waits)
+            return Tx(connection, self._clock.now(), self._new_id, self.vault, writes, waits)
         now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return Tx(connection, now.astimezone(UTC), self._new_id, writes, waits)
+        return Tx(connection, now.astimezone(UTC), self._new_id, self.vault, writes, waits)
 
 
 def _may_retry(failure: DBAPIError) -> bool:

@@ -87,6 +87,7 @@ accounts = Table(
     Column("password_hash", String(200)),
     Column("role", String(20), nullable=False),
     Column("active", Boolean, nullable=False, default=True),
+    Column("worker", String(64)),
 )
 
 sign_ins = Table(
@@ -97,6 +98,22 @@ sign_ins = Table(
     Column("account", String(64), nullable=False),
     Column("csrf", String(64), nullable=False),
     Column("expires_at", Instant, nullable=False),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    _organisation(),
+    _id(),
+    Column("name", String(200), nullable=False),
+    Column("token_hash", String(64), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Column("revoked_at", Instant),
+    UniqueConstraint("token_hash"),
 )
 
 workers = Table(
@@ -158,6 +175,47 @@ gateways = Table(
     Column("outbox_depth", Integer, nullable=False, default=0),
     Column("blind", Boolean, nullable=False, default=False),
     Column("heard_at", Instant, nullable=False),
+)
+
+enrolment_codes = Table(
+    "enrolment_codes",
+    metadata,
+    _organisation(),
+    _id(),
+    Column("code_hash", String(64), nullable=False),
+    Column("gateway", String(40), nullable=False),
+    Column("place", String(64)),
+    Column("created_by", String(64), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("claim_hash", String(64)),
+    Column("claimed_at", Instant),
+    Column("used_at", Instant),
+    UniqueConstraint("code_hash"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    _organisation(),
+    Column("gateway", String(40), primary_key=True),
+    Column("generation", Integer, primary_key=True),
+    Column("secret_hash", String(64), nullable=False),
+    Column("sealed_secret", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("proved_at", Instant),
+    Column("ends_at", Instant),
+    Column("ended_why", String(200)),
+    UniqueConstraint("secret_hash"),
+)
+
+keyring_fetches = Table(
+    "keyring_fetches",
+    metadata,
+    _organisation(),
+    Column("gateway", String(40), primary_key=True),
+    Column("version", String(64), nullable=False),
+    Column("fetched_at", Instant, nullable=False),
 )
 
 hearings = Table(
@@ -344,4 +402,11 @@ chains = Table(
     _id("chain"),
     Column("length", Integer, nullable=False),
     Column("head", String(64), nullable=False),
+)
+
+hub_facts = Table(
+    "hub_facts",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("value", Text, nullable=False),
 )

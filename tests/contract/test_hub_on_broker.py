@@ -26,6 +26,7 @@ from tocsin.settings import MqttSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.services import Process
     from tocsin.mqtt import Received
@@ -95,10 +96,10 @@ def postbox() -> Iterator[Postbox]:
 
 
 @pytest.fixture
-def hub(broker: Process, database_url: str, postbox: Postbox) -> Iterator[Hub]:
+def hub(broker: Process, database_url: str, postbox: Postbox, tmp_path: Path) -> Iterator[Hub]:
     mqtt = MqttSettings(port=broker.port or 0)
     email = EmailSettings(host="127.0.0.1", port=postbox.port, security="none", sender="tocsin@acme.example")
-    running = Hub(HubSettings(database=database_url, mqtt=mqtt, email=email))
+    running = Hub(HubSettings(database=database_url, keys_file=tmp_path / "hub.keys", mqtt=mqtt, email=email))
     running.store.write(_found)
     running.start()
     eventually(lambda: running._event_link.connected, within_s=20)

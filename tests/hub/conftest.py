@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hub.store.store import Store, open_engine
+from hub.store.vault import Vault, new_key
 from tests.hub.desk import Office
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def watch() -> Watch:
 @pytest.fixture
 def store(database_url: str, watch: Watch) -> Iterator[Store]:
     """A migrated database on virtual time, once per backend."""
-    opened = Store(open_engine(database_url), clock=watch)
+    opened = Store(open_engine(database_url), Vault([new_key()]), clock=watch)
     yield opened
     opened.close()
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import update
 from typer.testing import CliRunner
 
+from hub.store import vault
 from hub.store.store import Store, open_engine
 from hub.store.tables import journal
 from tocsin.cli import build
@@ -37,7 +38,7 @@ class Shell:
         return said
 
     def tamper(self) -> None:
-        store = Store(open_engine(f"sqlite:///{self._folder / 'hub.db'}"))
+        store = Store(open_engine(f"sqlite:///{self._folder / 'hub.db'}"), vault.read(self._folder / "hub.keys"))
         store.write(lambda tx: tx.connection.execute(update(journal).values(action="ended")))
         store.close()
 

@@ -12,6 +12,7 @@ from hub.store.schema import LiveSessionsError
 from hub.store.store import Rank, Store, open_engine
 from hub.store.tables import chains, metadata
 from hub.store.tables import journal as journal_table
+from hub.store.vault import Vault, new_key
 from tests.hub.desk import ACME
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def test_a_leased_row_comes_back_when_its_lease_ends(store: Store, watch: Watch)
 
 
 def test_alarms_overtake_in_the_queue_of_the_one_writer(tmp_path: object, watch: Watch) -> None:
-    store = Store(open_engine(f"sqlite:///{tmp_path}/queue.db"), clock=watch)
+    store = Store(open_engine(f"sqlite:///{tmp_path}/queue.db"), Vault([new_key()]), clock=watch)
     order: list[str] = []
     busy, go = threading.Event(), threading.Event()
 
