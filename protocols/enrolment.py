@@ -1,7 +1,7 @@
 """What a gateway and the hub say to each other over HTTPS: enrolment, keys, a new credential.
 
-The code a person reads off the console is ``SSSS-SSSS-SSSS-FFFF-FFFF-FFFF-FFFF`` in Crockford's base 32 (no I, L, O, U):
-60 bits of secret, then the first 80 bits of the SHA-256 of the hub's certificate authority (DER), by which the gateway
+The code people read off the console is ``SSSS-SSSS-SSSS-FFFF-FFFF-FFFF-FFFF`` in Crockford's base 32 (no I, L, O, U):
+60 bits of secret, then 80 bits of the SHA-256 of the hub's certificate authority (DER), by which the gateway
 knows the hub before it trusts it. A hub with a certificate that the operating system trusts gives codes without them.
 
 - ``POST /api/v1/gateway/enrolment``: :class:`Claim` -> :class:`Enrolment`. No sign-in, the code is the right.
