@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 
 class Role(StrEnum):
-    """What an account may do."""
+    """What an account is for; :mod:`hub.web.rights` says what each may do."""
 
+    WORKER = "worker"
     SUPERVISOR = "supervisor"
     MANAGER = "manager"
     ADMINISTRATOR = "administrator"
@@ -39,7 +40,13 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person who signs in and is told of alarms."""
+    """A person who signs in. All but workers are told of alarms.
+
+    Attributes:
+        worker: who this person is when they work alone, if they do.
+        password_until: the password is good for one sign-in, until then, and must be changed there; None = a password
+            of their own.
+    """
 
     organisation: OrganisationId
     id: str
@@ -48,6 +55,8 @@ class Account:
     role: Role
     active: bool = True
     password_hash: str | None = None
+    worker: WorkerId | None = None
+    password_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +127,9 @@ def find_accounts(tx: Tx, account: str) -> list[Account]:
 
 
 def active_accounts(tx: Tx, organisation: OrganisationId) -> list[Account]:
-    where = (accounts.c.organisation == organisation, accounts.c.active.is_(True))
+    """Those who deal with alarms: a worker is told of nobody else's."""
+    mine = accounts.c.organisation == organisation
+    where = (mine, accounts.c.active.is_(True), accounts.c.role != Role.WORKER)
     return [_account(row) for row in tx.connection.execute(select(accounts).where(*where).order_by(accounts.c.id))]
 
 
@@ -128,9 +139,29 @@ def all_accounts(tx: Tx, organisation: OrganisationId) -> list[Account]:
     return [_account(row) for row in tx.connection.execute(select(accounts).where(where).order_by(accounts.c.id))]
 
 
-def set_password(tx: Tx, organisation: OrganisationId, account: str, password_hash: str) -> None:
+def administrators(tx: Tx, organisation: OrganisationId) -> list[str]:
+    """Active administrators, locked until the transaction ends: of two who demote each other one is refused."""
+    mine = accounts.c.organisation == organisation
+    where = (mine, accounts.c.active.is_(True), accounts.c.role == Role.ADMINISTRATOR)
+    rows = tx.connection.execute(tx.lock(select(accounts.c.id).where(*where).order_by(accounts.c.id)))
+    return [row.id for row in rows]
+
+
+def save_account(tx: Tx, account: Account) -> None:
+    """All but its password."""
+    where = (accounts.c.organisation == account.organisation, accounts.c.id == account.id)
+    kept = ("organisation", "id", "password_hash", "password_until")
+    values = {name: value for name, value in _fields(account).items() if name not in kept}
+    tx.connection.execute(update(accounts).where(*where).values(**values))
+
+
+def set_password(
+    tx: Tx, organisation: OrganisationId, account: str, password_hash: str, until: datetime | None = None
+) -> None:
+    """A new password; with ``until`` a one-time one (:attr:`Account.password_until`)."""
     where = (accounts.c.organisation == organisation, accounts.c.id == account)
-    tx.connection.execute(update(accounts).where(*where).values(password_hash=password_hash))
+    values = {"password_hash": password_hash, "password_until": until}
+    tx.connection.execute(update(accounts).where(*where).values(**values))
 
 
 def add_worker(tx: Tx, worker: Worker) -> None:
@@ -232,7 +263,15 @@ def _fields(record: Account | Worker | Place | Device) -> dict[str, Any]:
 
 def _account(row: Row[Any]) -> Account:
     return Account(
-        OrganisationId(row.organisation), row.id, row.name, row.email, Role(row.role), row.active, row.password_hash
+        OrganisationId(row.organisation),
+        row.id,
+        row.name,
+        row.email,
+        Role(row.role),
+        row.active,
+        row.password_hash,
+        None if row.worker is None else WorkerId(row.worker),
+        row.password_until,
     )
 
 

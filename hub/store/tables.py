@@ -88,6 +88,7 @@ accounts = Table(
     Column("role", String(20), nullable=False),
     Column("active", Boolean, nullable=False, default=True),
     Column("worker", String(64)),
+    Column("password_until", Instant),
 )
 
 sign_ins = Table(
@@ -98,6 +99,7 @@ sign_ins = Table(
     Column("account", String(64), nullable=False),
     Column("csrf", String(64), nullable=False),
     Column("expires_at", Instant, nullable=False),
+    Column("seen_at", Instant),
 )
 
 api_tokens = Table(
@@ -190,6 +192,7 @@ enrolment_codes = Table(
     Column("expires_at", Instant, nullable=False),
     Column("claim_hash", String(64)),
     Column("claimed_at", Instant),
+    Column("generation", Integer),
     Column("used_at", Instant),
     UniqueConstraint("code_hash"),
 )
@@ -204,6 +207,7 @@ credentials = Table(
     Column("sealed_secret", LargeBinary, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("proved_at", Instant),
+    Column("rotate_asked_at", Instant),
     Column("ends_at", Instant),
     Column("ended_why", String(200)),
     UniqueConstraint("secret_hash"),

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("proved_at", Instant(), nullable=True),
+        sa.Column("rotate_asked_at", Instant(), nullable=True),
         sa.Column("ends_at", Instant(), nullable=True),
         sa.Column("ended_why", sa.String(length=200), nullable=True),
         sa.PrimaryKeyConstraint("organisation", "gateway", "generation", name=op.f("pk_credentials")),
@@ -55,6 +56,7 @@ def upgrade() -> None:
         sa.Column("expires_at", Instant(), nullable=False),
         sa.Column("claim_hash", sa.String(length=64), nullable=True),
         sa.Column("claimed_at", Instant(), nullable=True),
+        sa.Column("generation", sa.Integer(), nullable=True),
         sa.Column("used_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("organisation", "id", name=op.f("pk_enrolment_codes")),
         sa.UniqueConstraint("code_hash", name=op.f("uq_enrolment_codes_code_hash")),
@@ -75,10 +77,16 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("worker", sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column("password_until", Instant(), nullable=True))
+    with op.batch_alter_table("sign_ins", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("seen_at", Instant(), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("sign_ins", schema=None) as batch_op:
+        batch_op.drop_column("seen_at")
     with op.batch_alter_table("accounts", schema=None) as batch_op:
+        batch_op.drop_column("password_until")
         batch_op.drop_column("worker")
 
     op.drop_table("keyring_fetches")
