@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from hub.store.tables import gateways, hearings, presence
-from hub.store.upsert import put
+from hub.store.upsert import insert_new, put
 from protocols.events import Told
 from protocols.ids import Address, EventIdentity, GatewayId, OrganisationId
 
@@ -126,7 +126,22 @@ def all_gateways(tx: Tx, organisation: OrganisationId) -> list[GatewayRecord]:
 
 
 def put_gateway(tx: Tx, record: GatewayRecord) -> None:
-    put(tx, gateways, [{name: getattr(record, name) for name in record.__slots__}])
+    """Overwrite what is known of a gateway. Its place stays: that is said by people, see :func:`put_place`."""
+    put(tx, gateways, [{name: getattr(record, name) for name in record.__slots__ if name != "place"}])
+
+
+def put_place(tx: Tx, organisation: OrganisationId, gateway: str, place: str | None, *, state: str) -> None:
+    """Where a gateway hangs; one that was never heard is known from now on, in ``state``."""
+    new = GatewayRecord(organisation, GatewayId(gateway), state, "", "", 0, blind=False, heard_at=tx.now)
+    insert_new(tx, gateways, {name: getattr(new, name) for name in new.__slots__})
+    where = (gateways.c.organisation == organisation, gateways.c.id == gateway)
+    tx.connection.execute(update(gateways).where(*where).values(place=place))
+
+
+def set_gateway_state(tx: Tx, organisation: OrganisationId, gateway: str, state: str) -> None:
+    """Nothing happens if it was never heard of."""
+    where = (gateways.c.organisation == organisation, gateways.c.id == gateway)
+    tx.connection.execute(update(gateways).where(*where).values(state=state))
 
 
 def _presence(row: Row[Any]) -> Presence:

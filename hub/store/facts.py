@@ -1,0 +1,22 @@
+"""What the hub knows of itself: short texts by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from hub.store.tables import hub_facts
+from hub.store.upsert import put as put_rows
+
+if TYPE_CHECKING:
+    from hub.store.store import Tx
+
+
+def get(tx: Tx, name: str) -> str | None:
+    found: str | None = tx.connection.execute(select(hub_facts.c.value).where(hub_facts.c.id == name)).scalar()
+    return found
+
+
+def put(tx: Tx, name: str, value: str) -> None:
+    put_rows(tx, hub_facts, [{"id": name, "value": value}])
