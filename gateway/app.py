@@ -23,7 +23,7 @@ from gateway.hearing.ear import Ear
 from gateway.hearing.radio import Radio, adapter_arguments
 from gateway.hearing.reset import power_cycle
 from gateway.hearing.watchdog import Watchdog
-from gateway.loops import Counted, StepThread, every, when_woken
+from gateway.loops import Counted, StepThread, every, unchanged, when_woken
 from gateway.metrics import Figures, Metrics
 from gateway.outbox import Outbox
 from gateway.telling.client import Client, Limits, bleak_client
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from gateway.domain.hearing import HeardFrame
     from gateway.domain.moment import Moment
+    from gateway.loops import Pace
     from gateway.settings import GatewaySettings
     from protocols.events import DeviceReport
     from protocols.ids import Address
@@ -56,33 +57,39 @@ _LOOK_EVERY_S: Final = 1.0
 _SAY_EVERY_S: Final = 0.5
 
 
-def run(settings: GatewaySettings, clock: Callable[[], Moment] | None = None) -> None:
+def run(settings: GatewaySettings, clock: Callable[[], Moment] | None = None, pace: Pace = unchanged) -> None:
     """Run until SIGTERM or SIGINT, then leave properly: the status says offline.
 
     Args:
         settings: all there is to know.
         clock: tells the present moment; None = the machine's own.
+        pace: how fast that clock runs.
 
     Raises:
         SettingsError: a key or password file can't be used.
         OutboxBusyError: another gateway has this data directory.
     """
     configure(settings.log)
-    asyncio.run(_until_signalled(settings, clock or Clock()))
+    asyncio.run(_until_signalled(settings, clock or Clock(), pace))
 
 
-async def _until_signalled(settings: GatewaySettings, clock: Callable[[], Moment]) -> None:
+async def _until_signalled(settings: GatewaySettings, clock: Callable[[], Moment], pace: Pace) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError, RuntimeError, ValueError):  # not the main thread: its caller stops it
             loop.add_signal_handler(number, stop.set)
-    await serve(settings, stop, clock)
+    await serve(settings, stop, clock, pace)
 
 
-async def serve(settings: GatewaySettings, stop: asyncio.Event, clock: Callable[[], Moment] | None = None) -> None:
+async def serve(
+    settings: GatewaySettings,
+    stop: asyncio.Event,
+    clock: Callable[[], Moment] | None = None,
+    pace: Pace = unchanged,
+) -> None:
     """Run on this event loop until ``stop`` is set. Raises what :func:`run` does."""
-    gateway = Gateway(settings, clock or Clock(), asyncio.get_running_loop())
+    gateway = Gateway(settings, clock or Clock(), asyncio.get_running_loop(), pace)
     gateway.start()
     unserve = _serve(gateway.metrics, settings.metrics.port)
     try:
@@ -108,11 +115,18 @@ def _nothing() -> None:
 class Gateway:
     """All parts, wired. What each does stands with itself; here is only who calls whom."""
 
-    def __init__(self, settings: GatewaySettings, clock: Callable[[], Moment], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        clock: Callable[[], Moment],
+        loop: asyncio.AbstractEventLoop,
+        pace: Pace = unchanged,
+    ) -> None:
         now, keys = clock(), settings.keys()
         settings.mqtt.password()  # a file that can't be read is said now, not at the first connection
         self._settings = settings
         self._clock = clock
+        self._pace = pace
         self._loop = loop
         self._faults: Counter[str] = Counter()
         self._tasks: list[asyncio.Task[None]] = []
@@ -142,7 +156,9 @@ class Gateway:
         self._sender = Sender(speaker, self._outbox, self._alarm, mailbox, receipt_after=latency, now=now)
         self._inbox = Inbox(speaker, self._sender, mailbox, keys=keys, tell=self._tell_from_thread)
         step = Uplink(self._sender, self._inbox).step
-        self._thread = StepThread("uplink", step, mailbox.woken, clock=self._clock, faults=self._faults)
+        self._thread = StepThread(
+            "uplink", step, mailbox.woken, clock=self._clock, faults=self._faults, pace=self._pace
+        )
 
     def _from_the_air(self, keys: dict[Address, bytes], now: Moment) -> None:
         radio = self._settings.radio
@@ -168,8 +184,10 @@ class Gateway:
         self._presence.start()
         self._tasks = [
             self._loop.create_task(self._watch()),
-            self._loop.create_task(every(_SAY_EVERY_S, "say", self._say, faults=self._faults)),
-            self._loop.create_task(when_woken(self._woken, "tell", self._tell_step, faults=self._faults)),
+            self._loop.create_task(every(_SAY_EVERY_S, "say", self._say, faults=self._faults, pace=self._pace)),
+            self._loop.create_task(
+                when_woken(self._woken, "tell", self._tell_step, faults=self._faults, pace=self._pace)
+            ),
         ]
 
     async def stop(self) -> None:
@@ -192,7 +210,9 @@ class Gateway:
 
     async def _watch(self) -> None:
         await self._radio.start()
-        await every(_LOOK_EVERY_S, "watch", lambda: self._watchdog.step(self._clock()), faults=self._faults)
+        await every(
+            _LOOK_EVERY_S, "watch", lambda: self._watchdog.step(self._clock()), faults=self._faults, pace=self._pace
+        )
 
     async def _say(self) -> None:
         now = self._clock()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -15,15 +16,23 @@ import structlog
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable
     from types import TracebackType
 
     from gateway.domain.moment import Moment
 
 log = structlog.get_logger()
 
+Pace = Callable[[float], float]
+"""How long to wait at most until seconds of the gateway's clock have gone by; a simulated clock may run faster."""
+
 AFTER_FAULT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 1.0
+
+
+def unchanged(seconds: float) -> float:
+    """The pace of a clock that runs like the machine's."""
+    return seconds
 
 
 class StepThread(threading.Thread):
@@ -37,11 +46,13 @@ class StepThread(threading.Thread):
         *,
         clock: Callable[[], Moment],
         faults: Counter[str],
+        pace: Pace = unchanged,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._step = step
         self._clock = clock
         self._faults = faults
+        self._pace = pace
         self._woken = woken
         self._stopping = False
 
@@ -55,7 +66,7 @@ class StepThread(threading.Thread):
         while not self._stopping:
             self._woken.clear()
             due = self._turn()
-            self._woken.wait(min(LONGEST_WAIT_S, max(0.0, due - self._clock().ticks)))
+            self._woken.wait(self._pace(min(LONGEST_WAIT_S, max(0.0, due - self._clock().ticks))))
 
     def _turn(self) -> float:
         with Counted(self.name, self._faults):
@@ -63,15 +74,19 @@ class StepThread(threading.Thread):
         return self._clock().ticks + AFTER_FAULT_S
 
 
-async def every(period_s: float, name: str, step: Callable[[], Awaitable[None]], *, faults: Counter[str]) -> None:
+async def every(
+    period_s: float, name: str, step: Callable[[], Awaitable[None]], *, faults: Counter[str], pace: Pace = unchanged
+) -> None:
     """Call ``step`` again and again, for ever."""
     while True:
         with Counted(name, faults):
             await step()
-        await asyncio.sleep(period_s)
+        await asyncio.sleep(pace(period_s))
 
 
-async def when_woken(woken: asyncio.Event, name: str, step: Callable[[], float], *, faults: Counter[str]) -> None:
+async def when_woken(
+    woken: asyncio.Event, name: str, step: Callable[[], float], *, faults: Counter[str], pace: Pace = unchanged
+) -> None:
     """Call ``step`` when woken, or after as many seconds as it said, for ever."""
     while True:
         woken.clear()
@@ -79,7 +94,9 @@ async def when_woken(woken: asyncio.Event, name: str, step: Callable[[], float],
         with Counted(name, faults):
             wait_s = step()
         with suppress(TimeoutError):
-            async with asyncio.timeout(wait_s):  # wait_for loses a cancellation that meets the wake (Python < 3.12)
+            async with asyncio.timeout(
+                pace(wait_s)
+            ):  # wait_for loses a cancellation that meets the wake (Python < 3.12)
                 await woken.wait()
 
 

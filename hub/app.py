@@ -40,9 +40,11 @@ from tocsin import __version__
 from tocsin.mqtt import Connection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hub.channels.port import Channel as ChannelPort
     from hub.settings import HubSettings
-    from hub.store.store import Tx
+    from hub.store.store import Clock, Tx
     from tocsin.mqtt import Received
 
 log = structlog.get_logger()
@@ -58,12 +60,13 @@ class Hub:
 
     Args:
         settings: all there is to know.
+        clock: of all that is recorded and due; None = the database's own.
     """
 
-    def __init__(self, settings: HubSettings) -> None:
+    def __init__(self, settings: HubSettings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.metrics = HubMetrics()
-        self.store = Store(open_engine(settings.database), vault.read_or_make(settings.keys_path))
+        self.store = Store(open_engine(settings.database), vault.read_or_make(settings.keys_path), clock=clock)
         schema.prepare(self.store.engine)
         self.routes = _routes(settings)
         self._events = Inbox()
@@ -218,13 +221,20 @@ def _channels(settings: HubSettings) -> dict[str, ChannelPort]:
     return channels
 
 
-def run(settings: HubSettings) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    hub = Hub(settings)
+def run(settings: HubSettings, clock: Clock | None = None, *, started: Callable[[Hub], None] = lambda _: None) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        settings: all there is to know.
+        clock: of all that is recorded and due; None = the database's own.
+        started: called once everything but the web server runs.
+    """
+    hub = Hub(settings, clock)
     for organisation, password in hub.first_passwords().items():
         print(f"\n  First sign-in for {organisation}: account admin, password {password}\n", flush=True)  # noqa: T201
     hub.start()
     try:
+        started(hub)
         uvicorn.run(
             build(hub.console()),
             host=settings.web.host,

@@ -1,7 +1,10 @@
-"""An event loop on virtual time: nobody waits, and every run of a seeded world is the same run.
+"""Event loops on virtual time.
 
-While nothing is ready, the clock jumps to the next timer. For worlds that live in one process: a socket or a thread
-does not wait for a clock that jumps.
+:class:`VirtualTimeLoop`: nobody waits, and every run of a seeded world is the same run. While nothing is ready, the
+clock jumps to the next timer. For worlds that live in one process: a socket or a thread does not wait for a clock that
+jumps.
+
+:class:`SharedTimeLoop`: a timer waits as long as the time that all processes of a world share takes.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    from simulator.shared_time import SharedTime
 
 Result = TypeVar("Result")
 
@@ -42,6 +47,28 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._jumping.jumped_s
+
+
+class _SharingSelector(selectors.DefaultSelector):
+    """Waits in the machine's time for what is due in virtual time."""
+
+    def __init__(self, shared: SharedTime) -> None:
+        super().__init__()
+        self._shared = shared
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return super().select(timeout if timeout is None else self._shared.real_s(timeout))
+
+
+class SharedTimeLoop(asyncio.SelectorEventLoop):
+    """``time()`` is the shared time; what is read from sockets is not held up while it is paused."""
+
+    def __init__(self, shared: SharedTime) -> None:
+        self._shared = shared
+        super().__init__(_SharingSelector(shared))
+
+    def time(self) -> float:
+        return self._shared.ticks()
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:
