@@ -18,11 +18,18 @@ if TYPE_CHECKING:
 
 
 class Announcer:
-    """One small connection per organisation, because a connection has one will."""
+    """One small connection per organisation, because a connection has one will.
 
-    def __init__(self, mqtt: MqttSettings, boot: str) -> None:
+    Args:
+        mqtt: where the broker is.
+        boot: of this start.
+        restored: number of the last restore from a backup.
+    """
+
+    def __init__(self, mqtt: MqttSettings, boot: str, restored: int = 0) -> None:
         self._mqtt = mqtt
         self._boot = boot
+        self._restored = restored
         self._links: dict[OrganisationId, Connection] = {}
         self._state = GatewayState.ONLINE
 
@@ -63,7 +70,7 @@ class Announcer:
 
     def _envelope(self, organisation: OrganisationId, state: GatewayState) -> bytes:
         now = datetime.now(UTC)
-        data = StatusData(state=state, boot=self._boot, version=__version__)
+        data = StatusData(state=state, boot=self._boot, version=__version__, restored=self._restored)
         return StatusEnvelope(
             id=f"hub-{self._boot}-{now.timestamp()}", source=f"{organisation}/{topics.HUB}", time=now, data=data
         ).to_json()

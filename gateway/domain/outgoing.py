@@ -51,6 +51,7 @@ class Outgoing:
         received: when it was heard (wall clock).
         device: whose published events it joins, None for the gateway's own.
         ticks: when it was heard, by this run's ticks; None for one that an earlier run heard.
+        replayed: the hub receipted it once, and was restored from a backup since.
     """
 
     id: str
@@ -59,16 +60,18 @@ class Outgoing:
     received: datetime
     device: str | None = None
     ticks: float | None = None
+    replayed: bool = False
 
     def sent_at(self, ticks: float, *, started: float) -> bytes:
-        """What is sent now: the envelope, with the whole seconds that it has waited.
+        """What is sent now: the envelope, with the whole seconds that it has waited, and whether it is a replay.
 
         Args:
             ticks: now.
             started: when this run began, from when on an earlier run's event certainly waits.
         """
         waited = int(ticks - (started if self.ticks is None else self.ticks))
-        return self.payload if waited < 1 else _with_waited(self.payload, waited)
+        news = ({"waited": waited} if waited >= 1 else {}) | ({"replayed": True} if self.replayed else {})
+        return _with(self.payload, news) if news else self.payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +136,12 @@ def trouble_event(speaker: Speaker, trouble: GatewayTrouble, detail: str, *, num
     return Outgoing(envelope.id, Rank.TROUBLE, envelope.to_json(), now.wall, ticks=now.ticks)
 
 
-def _with_waited(payload: bytes, waited: int) -> bytes:
+def _with(payload: bytes, news: dict[str, object]) -> bytes:
     """Whatever else an older or newer gateway wrote stays, and what is no JSON object goes out as it is."""
     try:
         envelope = json.loads(payload)
         if isinstance(envelope, dict):
-            return json.dumps({**envelope, "waited": waited}, separators=(",", ":")).encode()
+            return json.dumps({**envelope, **news}, separators=(",", ":")).encode()
     except (ValueError, RecursionError):
         pass  # the hub keeps it raw and pages somebody
     return payload

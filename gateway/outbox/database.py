@@ -47,13 +47,16 @@ CREATE TABLE IF NOT EXISTS known (
     event TEXT NOT NULL,
     UNIQUE (device, event)
 );
+CREATE TABLE IF NOT EXISTS replayed (id TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 _ADD: Final = """
 INSERT INTO events (id, rank, payload, received_at, device) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, received_at = excluded.received_at, receipted_at = NULL
 """
-_PENDING: Final = f"SELECT {rows.COLUMNS} FROM events WHERE receipted_at IS NULL"  # noqa: S608 - our own words
-_SALVAGED: Final = f"SELECT {rows.COLUMNS} FROM events NOT INDEXED WHERE receipted_at IS NULL"  # noqa: S608 - as above
+_PENDING: Final = f"SELECT {rows.COLUMNS}, id IN (SELECT id FROM replayed) FROM events WHERE receipted_at IS NULL"  # noqa: S608 - our own words
+_SALVAGED: Final = f"SELECT {rows.COLUMNS}, 0 FROM events NOT INDEXED WHERE receipted_at IS NULL"  # noqa: S608 - as above
+_RESTORED: Final = "hub restored"
 _TRIM_KNOWN: Final = """
 DELETE FROM known WHERE device = ?1 AND number <= (
     SELECT number FROM known WHERE device = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)
@@ -107,6 +110,21 @@ class Database:
             self._connection.executemany(
                 "UPDATE events SET receipted_at = ? WHERE id = ?", [(at, event) for event in ids]
             )
+            self._connection.executemany("DELETE FROM replayed WHERE id = ?", [(event,) for event in ids])
+
+    def restored(self) -> int:
+        """The newest restore of the hub after which everything kept was offered again; 0 = none."""
+        row = self._connection.execute("SELECT value FROM facts WHERE name = ?", (_RESTORED,)).fetchone()
+        return row[0] if row is not None and isinstance(row[0], int) else 0
+
+    def replay(self, restored: int) -> None:
+        """Everything kept waits for a receipt again, because of this restore."""
+        with self._connection:
+            self._connection.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (_RESTORED, restored))
+            self._connection.execute(
+                "INSERT OR IGNORE INTO replayed (id) SELECT id FROM events WHERE receipted_at IS NOT NULL"
+            )
+            self._connection.execute("UPDATE events SET receipted_at = NULL WHERE receipted_at IS NOT NULL")
 
     def purge(self, *, receipted_before: float) -> int:
         return self._delete("receipted_at < ?", receipted_before)

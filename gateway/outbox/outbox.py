@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +33,8 @@ log = structlog.get_logger()
 KEPT_FOR: Final = timedelta(days=7)
 PENDING_MAX: Final = 20_000
 """With so many events waiting, a further notice is dropped, and counted. Alarms never are."""
+HEARD_MAX: Final = 10_000
+"""Of so many receipted events it is remembered when they were heard, by this run's ticks."""
 _PURGE_EVERY_S: Final = 3600.0
 _REPAIR_EVERY_S: Final = 60.0
 _SAY_EVERY_S: Final = 600.0
@@ -55,6 +58,8 @@ class Outbox:
         self._repair_at = self._purge_at = now.ticks
         self._said: dict[str, float] = {}
         self._sayings: list[str] = []
+        self._restored = 0
+        self._heard: dict[str, float] = {}
         self.shed = 0
         self.failures: Counter[str] = Counter()
         self._open(now)
@@ -109,11 +114,30 @@ class Outbox:
         """The hub has committed these."""
         ids = list(events)
         for event in ids:
-            self._pending.pop(event, None)
-            self._unstored.pop(event, None)
+            self._forget(event)
         error = self._try(lambda database: database.receipt(ids, at=now.wall.timestamp()))
         if error is not None:
             self._say("receipts", f"receipts can't be written, so these events will be sent again: {error}", now)
+
+    def replay(self, restored: int, now: Moment) -> int:
+        """The hub was restored from a backup: what it had receipted waits again. How many events that is.
+
+        A restore that is known already changes nothing. When the disk refuses, nothing is remembered: ask again.
+
+        Args:
+            restored: number of the restore; a later one has a higher one.
+            now: the present.
+        """
+        if restored <= self._restored:
+            return 0
+        before = len(self._pending)
+        error = self._try(lambda database: database.replay(restored))
+        error = error or self._try(lambda database: self._load(database, now))
+        if error is not None:
+            self._say("replay", f"the hub was restored, but what it had receipted can't be read: {error}", now)
+            return 0
+        self._restored = restored
+        return len(self._pending) - before
 
     def sayings(self) -> list[str]:
         """What has to be said about the disk since the last call, at most every ten minutes of one kind."""
@@ -142,6 +166,7 @@ class Outbox:
 
     def _load(self, database: Database, now: Moment) -> None:
         """What waits in the file. What is in memory is newer."""
+        self._restored = max(self._restored, database.restored())
         problems: list[str] = []
         try:
             for event in database.pending(now=now.wall, problems=problems):
@@ -152,8 +177,17 @@ class Outbox:
 
     def _find(self, event: Outgoing) -> None:
         if event.id not in self._pending:
-            self._pending[event.id] = event
-            self._found.append(event)
+            known = replace(event, ticks=self._heard.get(event.id))
+            self._pending[event.id] = known
+            self._found.append(known)
+
+    def _forget(self, id_: str) -> None:
+        event = self._pending.pop(id_, None)
+        self._unstored.pop(id_, None)
+        if event is not None and event.ticks is not None and event.rank <= Rank.CANCEL:
+            self._heard[id_] = event.ticks
+        if len(self._heard) > HEARD_MAX:
+            del self._heard[next(iter(self._heard))]
 
     def _reopen(self, now: Moment) -> sqlite3.Error | None:
         try:

@@ -18,10 +18,11 @@ Row = tuple[object, ...]
 REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
 """Stands where text could not be decoded."""
 COLUMNS: Final = "id, rank, payload, received_at, device"
+"""Whether it is offered again follows as a sixth."""
 
 
 def read(rows: Iterable[Row], *, now: datetime, problems: list[str]) -> Iterator[Outgoing]:
-    """The events in ``rows``, each of :data:`COLUMNS`.
+    """The events in ``rows``, each of :data:`COLUMNS` and whether it is offered again after a restore of the hub.
 
     Args:
         rows: as SQLite yields them.
@@ -29,12 +30,12 @@ def read(rows: Iterable[Row], *, now: datetime, problems: list[str]) -> Iterator
         problems: one line is added for each row that was mended or left out.
     """
     for row in rows:
-        id_, rank, payload, received, device = row
+        id_, rank, payload, received, device, replayed = row
         if not isinstance(id_, str) or not isinstance(payload, bytes | str) or not payload:
             problems.append("a row without an envelope is left out")
             continue
         name = None if device is None else str(device)
-        event = Outgoing(id_, _rank(rank), _bytes(payload), _time(received) or now, name)
+        event = Outgoing(id_, _rank(rank), _bytes(payload), _time(received) or now, name, replayed=bool(replayed))
         read_back = (event.rank, event.received.isoformat(), event.device)
         if read_back != (rank, received, device) or REPLACED in f"{id_}{device}":
             problems.append("a row is not as it was written, but is sent")

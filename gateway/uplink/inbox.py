@@ -20,8 +20,9 @@ from protocols.mqtt.envelope import (
 from protocols.mqtt.topics import Channel, hub_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from gateway.domain.keyring import Keyring
     from gateway.domain.moment import Moment
     from gateway.domain.outgoing import Speaker
     from gateway.uplink.mailbox import Mailbox
@@ -49,8 +50,9 @@ class Inbox:
         speaker: who we are.
         sender: whose events are receipted, and which sends again when the hub comes back.
         mailbox: where the broker's messages are left.
-        keys: of the expected devices.
+        keyring: of the expected devices.
         tell: takes bytes for a device: address, value, for how many seconds they are worth writing.
+        refused: told of a receipt that does not belong to the event that it names.
 
     Attributes:
         hub_online: what the hub's status says; None before it said anything.
@@ -64,13 +66,15 @@ class Inbox:
         sender: Sender,
         mailbox: Mailbox,
         *,
-        keys: Mapping[Address, bytes],
+        keyring: Keyring,
         tell: Callable[[Address, bytes, float], None],
+        refused: Callable[[str, Moment], None] = lambda _what, _now: None,
     ) -> None:
         self._sender = sender
         self._mailbox = mailbox
-        self._keys = keys
+        self._keyring = keyring
         self._tell = tell
+        self._refused = refused
         self._hub_boot: str | None = None
         readers = (self._receipts, self._commands, self._hub_status)
         self._readers: dict[str, Callable[[Sequence[bytes], Moment], None]] = dict(
@@ -94,18 +98,19 @@ class Inbox:
         for data in received:
             if data.address is not None and data.downlink is not None:
                 self._tell(data.address, data.downlink, telling.RECEIPT_FOR_S)
-        done = [data.event for data in received if self._ends(data)]
+        done = [data.event for data in received if self._ends(data, now)]
         if done:
             self._sender.receipted(done, now)
 
-    def _ends(self, data: ReceiptData) -> bool:
+    def _ends(self, data: ReceiptData, now: Moment) -> bool:
         """Whether an event waits no longer."""
         event = self._sender.waiting(data.event)
         if event is None:
             return False
-        if not receipts.belongs(data, event, self._keys):
+        if not receipts.belongs(data, event, self._keyring):
             self.foreign += 1
             log.error("receipt refused: it is not of the event that it names", device=event.device)
+            self._refused(f"a receipt that was not sealed for its event, of {event.device}", now)
             return False
         if data.outcome is Outcome.UNREADABLE:
             log.error("the hub could not read an event", device=event.device)
@@ -130,6 +135,8 @@ class Inbox:
             if self.hub_online is not None:  # it was away; otherwise everything goes out with the connection
                 self._sender.all_due(now)
         self.hub_online, self._hub_boot = online, data.boot
+        if online:
+            self._sender.replay(data.restored, now)
 
     def _envelopes(self, channel: Channel, kind: type[Kind], payloads: Sequence[bytes]) -> list[Kind]:
         found: list[Kind] = []

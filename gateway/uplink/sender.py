@@ -12,6 +12,8 @@ from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from gateway.domain.outgoing import Outgoing, Rank, Speaker, trouble_event
 from gateway.domain.retries import Retries
 from protocols.mqtt.envelope import GatewayTrouble
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from gateway.outbox import Outbox
     from gateway.uplink.mailbox import Mailbox
     from gateway.uplink.ports import Link
+
+log = structlog.get_logger()
 
 BATCH: Final = 100
 """Most events taken, and most sent, in one step."""
@@ -84,6 +88,13 @@ class Sender:
             self._done(event, now)
         self._outbox.receipted(events, now)
 
+    def replay(self, restored: int, now: Moment) -> None:
+        """The hub was restored from a backup: what it had receipted is offered again, after all that is new."""
+        replayed = self._outbox.replay(restored, now)
+        if replayed:
+            log.warning("the hub was restored from a backup; offering again", restored=restored, events=replayed)
+        self._take_found(now)
+
     def all_due(self, now: Moment) -> None:
         """What was sent before may be lost."""
         self._retries.all_due(now=now.ticks)
@@ -114,9 +125,10 @@ class Sender:
             self._wait_for(event, now)
 
     def _wait_for(self, event: Outgoing, now: Moment) -> None:
-        age_s = (now.wall - event.received).total_seconds()
-        self._since.setdefault(event.id, now.ticks - max(0.0, age_s))
-        self._retries.add(event.id, event.rank, now=now.ticks)
+        if not event.replayed:
+            age_s = (now.wall - event.received).total_seconds()
+            self._since.setdefault(event.id, now.ticks - max(0.0, age_s))
+        self._retries.add(event.id, _turn(event), now=now.ticks)
 
     def _hurry(self, event: Outgoing) -> None:
         if event.rank is Rank.ALARM:
@@ -156,3 +168,11 @@ class Sender:
         since = self._since.pop(id_, None)
         if since is not None:
             self._receipt_after(now.ticks - since)
+
+
+def _turn(event: Outgoing) -> Rank:
+    """In whose turn it is sent: replayed alarms behind all that is new, and behind the cancels that belong to them.
+
+    A hub that knows of the cancel pages nobody for the pre-alarm.
+    """
+    return Rank.TROUBLE if event.replayed and event.rank is Rank.ALARM else event.rank

@@ -105,6 +105,7 @@ class GatewayTrouble(StrEnum):
     BLIND = "blind"  # it hears nothing although it should
     SEEING = "seeing"  # it hears again
     SHEDDING = "shedding"  # its disk is full: presence and positions are dropped, alarms kept
+    REFUSED = "refused"  # something for a device came that the hub never sealed
 
 
 class GatewayEventData(_Data):
@@ -142,6 +143,8 @@ class StatusData(_Data):
         blind: hears nothing although it should (gateway).
         shed: presence digests and positions dropped since the start for want of disk (gateway).
         refused: frames refused since the start, by reason (gateway).
+        restored: number of the hub's last restore from a backup; it only rises. Gateways offer again what they keep
+            when it is higher than the one they know (hub).
     """
 
     state: GatewayState
@@ -151,6 +154,7 @@ class StatusData(_Data):
     blind: bool = False
     shed: int = 0
     refused: dict[str, int] = Field(default_factory=dict)
+    restored: Annotated[int, Field(ge=0)] = 0
 
 
 class Heard(_Data):
@@ -304,11 +308,13 @@ class EventEnvelope(Envelope[EventData]):
         waited: seconds between the gateway's hearing it and this sending, by the gateway's own ticks, so that it holds
             though the clock is not synchronised. A lower bound: of an event kept over a restart it is known only how
             long the gateway has been running since.
+        replayed: the gateway had a receipt for it, and the hub was restored from a backup since.
     """
 
     type: Literal["tocsin.event"] = "tocsin.event"
     receivedtime: AwareDatetime  # an event without it is unreadable
     waited: Annotated[int, Field(ge=0)] = 0
+    replayed: bool = False
 
 
 class StatusEnvelope(Envelope[StatusData]):

@@ -44,6 +44,7 @@ def test_an_event_on_the_wire_has_the_attribute_names_of_cloudevents() -> None:
         "datacontenttype": "application/json",
         "schemaversion": 1,
         "waited": 0,
+        "replayed": False,
         "data": {"kind": "frame", "address": "C0:FF:EE:00:00:01", "frame": "4100", "rssi": -70, "boot": "b00t"},
     }
 
