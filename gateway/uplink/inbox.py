@@ -15,6 +15,7 @@ from protocols.mqtt.envelope import (
     GatewayState,
     Outcome,
     ReceiptEnvelope,
+    StageData,
     StatusEnvelope,
 )
 from protocols.mqtt.topics import Channel, hub_status
@@ -52,6 +53,8 @@ class Inbox:
         mailbox: where the broker's messages are left.
         keyring: of the expected devices.
         tell: takes bytes for a device: address, value, for how many seconds they are worth writing.
+        receipted: told the id of each event that waits no longer.
+        staged: takes how far an alarm of the gateway's own button has come.
         refused: told of a receipt that does not belong to the event that it names.
 
     Attributes:
@@ -68,12 +71,16 @@ class Inbox:
         *,
         keyring: Keyring,
         tell: Callable[[Address, bytes, float], None],
+        receipted: Callable[[str], None] = lambda _: None,
+        staged: Callable[[StageData], None] = lambda _: None,
         refused: Callable[[str, Moment], None] = lambda _what, _now: None,
     ) -> None:
         self._sender = sender
         self._mailbox = mailbox
         self._keyring = keyring
         self._tell = tell
+        self._receipted = receipted
+        self._staged = staged
         self._refused = refused
         self._hub_boot: str | None = None
         readers = (self._receipts, self._commands, self._hub_status)
@@ -101,6 +108,8 @@ class Inbox:
         done = [data.event for data in received if self._ends(data, now)]
         if done:
             self._sender.receipted(done, now)
+        for event in done:
+            self._receipted(event)
 
     def _ends(self, data: ReceiptData, now: Moment) -> bool:
         """Whether an event waits no longer."""
@@ -118,6 +127,9 @@ class Inbox:
 
     def _commands(self, payloads: Sequence[bytes], _now: Moment) -> None:
         for command in self._envelopes(Channel.COMMAND, CommandEnvelope, payloads):
+            if isinstance(command.data, StageData):
+                self._staged(command.data)
+                continue
             # Both times are the hub's: a gateway whose clock is wrong measures the same span.
             span_s = (command.data.expires_at - command.time).total_seconds()
             self._tell(command.data.address, command.data.downlink, min(span_s, telling.COMMAND_MOST_S))

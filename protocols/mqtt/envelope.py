@@ -23,7 +23,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from protocols.ids import Address
+from protocols.ids import NAME, Address, GatewayId
 from protocols.location import LocationFix  # noqa: TC001 - pydantic reads it at run time
 
 SCHEMA_VERSION: Final = 1
@@ -124,12 +124,74 @@ class GatewayEventData(_Data):
     boot: str
 
 
-EventData = Annotated[FrameData | GatewayEventData, Field(discriminator="kind")]
+class ButtonSign(StrEnum):
+    """What a button on a gateway's panel says."""
+
+    PANIC = "panic"
+    DISCREET_PANIC = "discreet_panic"  # the panel gives no sign of it
+    TAMPER = "tamper"  # its cable is cut
+    TEST = "test"  # proves the way to the hub; pages nobody
+
+
+class ButtonData(_Data):
+    """An event of a button that is wired to the gateway.
+
+    Attributes:
+        kind: ``button``.
+        button: its name; there may be another on the same gateway.
+        boot: the gateway's boot id.
+        number: counts the events of this button since the gateway started; with gateway, boot and button it is the
+            event's identity.
+        sign: what it says.
+    """
+
+    kind: Literal["button"] = "button"
+    button: Annotated[str, Field(pattern=f"^{NAME}$")]
+    boot: Annotated[str, Field(min_length=1, max_length=64)]
+    number: Annotated[int, Field(ge=1, lt=2**31)]
+    sign: ButtonSign
+
+
+EventData = Annotated[FrameData | GatewayEventData | ButtonData, Field(discriminator="kind")]
 
 
 class GatewayState(StrEnum):
     ONLINE = "online"
     OFFLINE = "offline"  # also the last will
+
+
+class PanelFault(StrEnum):
+    """What can be wrong with a panel."""
+
+    UNUSABLE = "unusable"  # its pins can't be used
+    BUTTON_STUCK = "button stuck"
+    CABLE_CUT = "cable cut"
+
+
+class PanelTold(StrEnum):
+    """What a panel shows of its button's newest alarm."""
+
+    WAITING = "waiting"  # the hub has not receipted it
+    STORED = "stored"
+    PERSON_HAS_IT = "person has it"
+    HELP_SENT = "help sent"
+    CLOSED = "closed"
+
+
+class PanelData(_Data):
+    """A gateway's panel, as it stands.
+
+    Attributes:
+        faults: what is wrong, in words, by :class:`PanelFault`.
+        event: envelope id of the button's newest alarm, if it knows of one.
+        told: how far that has come.
+        lamps: how each lamp is lit, by its name.
+    """
+
+    faults: dict[str, str] = Field(default_factory=dict)
+    event: str | None = None
+    told: PanelTold | None = None
+    lamps: dict[str, str] = Field(default_factory=dict)
 
 
 class StatusData(_Data):
@@ -145,6 +207,7 @@ class StatusData(_Data):
         refused: frames refused since the start, by reason (gateway).
         restored: number of the hub's last restore from a backup; it only rises. Gateways offer again what they keep
             when it is higher than the one they know (hub).
+        panel: lamps and button on the wall; None = there is no panel (gateway).
     """
 
     state: GatewayState
@@ -155,6 +218,7 @@ class StatusData(_Data):
     shed: int = 0
     refused: dict[str, int] = Field(default_factory=dict)
     restored: Annotated[int, Field(ge=0)] = 0
+    panel: PanelData | None = None
 
 
 class Heard(_Data):
@@ -229,6 +293,20 @@ class CommandData(_Data):
     address: AddressField
     downlink: Hex
     expires_at: AwareDatetime
+
+
+class StageData(_Data):
+    """How far an alarm of the gateway's own button has come, for its panel. The broker lets only the hub say it.
+
+    Attributes:
+        kind: ``stage``.
+        event: envelope id of the alarm.
+        told: what the panel is to show.
+    """
+
+    kind: Literal["stage"] = "stage"
+    event: str
+    told: PanelTold
 
 
 Data = TypeVar("Data")
@@ -334,13 +412,18 @@ class ReceiptEnvelope(Envelope[ReceiptData]):
     recordedtime: AwareDatetime  # a receipt is given after commit
 
 
-class CommandEnvelope(Envelope[CommandData]):
+class CommandEnvelope(Envelope[CommandData | StageData]):
     type: Literal["tocsin.command"] = "tocsin.command"
 
 
 def event_id(address: Address, epoch: int, sequence: int, stage: int) -> str:
     """The envelope id of a device's event: the same from every gateway, at every repeat."""
     return f"{address.replace(':', '').lower()}-{epoch}-{sequence}-{stage}"
+
+
+def button_event_id(gateway: GatewayId, data: ButtonData) -> str:
+    """The envelope id of a wired button's event: the same at every repeat."""
+    return f"{gateway}-{data.boot}-{data.button}-{data.number}"
 
 
 def observed(received: datetime, age_s: int | None) -> datetime:
