@@ -38,7 +38,7 @@ generate: $(READY)
 
 lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
-		--no-annotate --python-version 3.11 --upgrade --output-file requirements.lock
+		--python-version 3.11 --upgrade --output-file requirements.lock
 
 tools:
 	@./tools/install-servers

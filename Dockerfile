@@ -1,0 +1,53 @@
+# Images of Tocsin: `docker build .` makes the hub's; --target gateway or simulator the others'.
+#
+# The base can be pinned:  --build-arg PYTHON=python:3.11-slim-bookworm@sha256:…
+# What is installed on it is pinned by the hashes in requirements.lock.
+
+ARG PYTHON=python:3.11-slim-bookworm
+
+FROM ${PYTHON} AS checkout
+WORKDIR /src
+COPY . .
+
+FROM checkout AS hub-installed
+RUN tools/install-locked /opt/tocsin hub
+
+FROM checkout AS gateway-installed
+RUN tools/install-locked /opt/tocsin gateway
+
+FROM checkout AS simulator-installed
+RUN tools/install-locked /opt/tocsin simulator
+
+# What all of them share: a user without a password or a shell, and a directory that it may write to. Everything else
+# belongs to root; run it with a read-only root file system.
+FROM ${PYTHON} AS runtime
+LABEL org.opencontainers.image.title="Tocsin" \
+      org.opencontainers.image.description="An open, self-hosted lone-worker alarm system" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ENV PATH=/opt/tocsin/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    PYTHONSAFEPATH=1
+RUN groupadd --gid 10001 tocsin \
+    && useradd --uid 10001 --gid tocsin --no-create-home --home-dir /var/lib/tocsin --shell /usr/sbin/nologin tocsin \
+    && install --directory --owner tocsin --group tocsin --mode 0700 /var/lib/tocsin /var/lib/tocsin-broker \
+    && install --directory /etc/tocsin
+USER 10001:10001
+WORKDIR /var/lib/tocsin
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["tocsin"]
+CMD ["--help"]
+
+FROM runtime AS gateway
+COPY --from=gateway-installed /opt/tocsin /opt/tocsin
+CMD ["gateway", "run", "--config", "/etc/tocsin/gateway.toml"]
+
+FROM runtime AS simulator
+COPY --from=simulator-installed /opt/tocsin /opt/tocsin
+
+FROM runtime AS hub
+COPY --from=hub-installed /opt/tocsin /opt/tocsin
+EXPOSE 8443
+HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["tocsin", "hub", "healthy", "--config", "/etc/tocsin/hub.toml"]
+CMD ["hub", "run", "--config", "/etc/tocsin/hub.toml"]
