@@ -66,7 +66,7 @@ class Hub:
     def __init__(self, settings: HubSettings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.metrics = HubMetrics()
-        self.store = Store(open_engine(settings.database), vault.read_or_make(settings.keys_path), clock=clock)
+        self.store = Store(open_engine(settings.database_url()), vault.read_or_make(settings.keys_path), clock=clock)
         schema.prepare(self.store.engine)
         self.routes = _routes(settings)
         self._events = Inbox()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, Field, StringConstraints, model_validator
 from pydantic_settings import SettingsConfigDict
+from sqlalchemy.engine import make_url
 
 from protocols.ids import NAME
 from tocsin.settings import MqttSettings, ProgramSettings, Section, read_secret
@@ -65,6 +66,7 @@ class BrokerSettings(Section):
 class HubSettings(ProgramSettings):
     """Everything the hub can be told. ``database`` is a SQLAlchemy URL for SQLite or PostgreSQL.
 
+    ``database_password_file`` holds the password that belongs into that URL.
     ``keys_file`` holds the keys under which secrets in the database are sealed; left out, it stands beside a SQLite
     database as ``….keys``. It is made at the first start; without it a backup of the database is worth little, so keep
     a copy of it somewhere else.
@@ -73,6 +75,7 @@ class HubSettings(ProgramSettings):
     model_config = SettingsConfigDict(env_prefix="TOCSIN_HUB_")
 
     database: str = "sqlite:///tocsin-hub.db"
+    database_password_file: Path | None = None
     keys_file: Path | None = None
     mqtt: MqttSettings = MqttSettings()
     web: WebSettings = WebSettings()
@@ -87,6 +90,17 @@ class HubSettings(ProgramSettings):
                 "keys_file is missing: with PostgreSQL the keys of sealed secrets need a file of their own"
             )
         return self
+
+    def database_url(self) -> str:
+        """``database`` with its password.
+
+        Raises:
+            SettingsError: the password can't be read.
+        """
+        if self.database_password_file is None:
+            return self.database
+        url = make_url(self.database).set(password=read_secret(self.database_password_file))
+        return url.render_as_string(hide_password=False)
 
     @property
     def keys_path(self) -> Path:

@@ -43,7 +43,7 @@ def settings(config: Path | None) -> HubSettings:
 def open_store(settings: HubSettings) -> Store:
     """The database with its keys, tables as they are."""
     try:
-        return Store(open_engine(settings.database), vault.read_or_make(settings.keys_path))
+        return Store(open_engine(settings.database_url()), vault.read_or_make(settings.keys_path))
     except SettingsError as wrong:
         raise fail(str(wrong)) from wrong
 
