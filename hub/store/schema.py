@@ -9,16 +9,19 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import func, inspect, select, text
+from sqlalchemy import delete, func, insert, inspect, select, text
 
 from hub.domain.session import SessionPhase
-from hub.store.tables import sessions
+from hub.store.tables import hub_facts, sessions
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x70C51  # one replica migrates at a time
+_OLDEST: Final = "oldest program"
+UNFINISHED: Final = "restore_unfinished"
+"""A table that is there from the beginning of a restore to its end."""
 
 
 class LiveSessionsError(Exception):
@@ -36,6 +39,25 @@ class LiveSessionsError(Exception):
         self.sessions = live
 
 
+class NewerDatabaseError(Exception):
+    """The database was upgraded by a newer program, beside which this one does not run.
+
+    Attributes:
+        revision: of the database.
+    """
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(f"the database is of revision {revision}, which is newer than this program: run the newer one")
+        self.revision = revision
+
+
+class UnfinishedRestoreError(Exception):
+    """A restore was interrupted: what is in the database is not to be believed yet."""
+
+    def __init__(self) -> None:
+        super().__init__("a restore of this database was interrupted; run 'tocsin hub restore' again")
+
+
 def prepare(engine: Engine, *, asked: bool = False) -> None:
     """Create or upgrade the tables.
 
@@ -45,21 +67,67 @@ def prepare(engine: Engine, *, asked: bool = False) -> None:
 
     Raises:
         LiveSessionsError: an upgrade is due, sessions are under way, and nobody asked for it.
+        NewerDatabaseError: a newer program upgraded it, and did not leave it fit for this one.
+        UnfinishedRestoreError: a restore was interrupted.
     """
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
-        config = _config(connection)
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current == ScriptDirectory.from_config(config).get_current_head():
+        if inspect(connection).has_table(UNFINISHED):
+            raise UnfinishedRestoreError
+        if _is_ready(connection):
             return
         live = _live_sessions(connection)
         if live and not asked:
             raise LiveSessionsError(live)
-        command.upgrade(config, "head")
+        command.upgrade(_config(connection), "head")
+        _note_oldest(connection)
 
 
-def _config(connection: Connection) -> Config:
+def _is_ready(connection: Connection) -> bool:
+    """Whether this program can work with the tables as they are.
+
+    Raises:
+        NewerDatabaseError: it can't, and an upgrade is not for it to make.
+    """
+    present, known = revision(connection), known_revisions()
+    if present is None or present in known:
+        return present == known[-1]
+    oldest = connection.execute(select(hub_facts.c.value).where(hub_facts.c.id == _OLDEST)).scalar_one_or_none()
+    if oldest not in known:
+        raise NewerDatabaseError(present)
+    return True
+
+
+def _note_oldest(connection: Connection) -> None:
+    """Leave word for older programs: a migration says with ``oldest`` which revision's program still runs on it."""
+    head = _scripts().get_revision("head")
+    oldest = getattr(head.module, "oldest", head.revision)
+    connection.execute(delete(hub_facts).where(hub_facts.c.id == _OLDEST))
+    connection.execute(insert(hub_facts).values(id=_OLDEST, value=oldest))
+
+
+def revision(connection: Connection) -> str | None:
+    """Of the tables as they are; None = there are none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def known_revisions() -> tuple[str, ...]:
+    """All that this program knows, oldest first."""
+    return tuple(reversed([script.revision for script in _scripts().walk_revisions()]))
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def upgrade(engine: Engine, to: str) -> None:
+    """Bring the tables to one revision, and no further."""
+    with engine.begin() as connection:
+        command.upgrade(_config(connection), to)
+
+
+def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection

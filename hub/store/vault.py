@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY_SIZE: Final = 32
-_ID_SIZE: Final = 4
+ID_SIZE: Final = 4
 _NONCE_SIZE: Final = 12
 
 
@@ -62,10 +62,10 @@ class Vault:
         Raises:
             SealedError: not under these keys, or not in this context.
         """
-        cipher = self._ciphers.get(sealed[:_ID_SIZE])
+        cipher = self._ciphers.get(sealed[:ID_SIZE])
         if cipher is None:
             raise SealedError(context, "key")
-        nonce, rest = sealed[_ID_SIZE : _ID_SIZE + _NONCE_SIZE], sealed[_ID_SIZE + _NONCE_SIZE :]
+        nonce, rest = sealed[ID_SIZE : ID_SIZE + _NONCE_SIZE], sealed[ID_SIZE + _NONCE_SIZE :]
         try:
             return cipher.decrypt(nonce, rest, context.encode())
         except (InvalidTag, ValueError):
@@ -73,11 +73,11 @@ class Vault:
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether it is sealed under the newest key."""
-        return sealed[:_ID_SIZE] == self._newest
+        return sealed[:ID_SIZE] == self._newest
 
 
 def key_id(key: bytes) -> bytes:
-    return sha256(b"tocsin vault" + key).digest()[:_ID_SIZE]
+    return sha256(b"tocsin vault" + key).digest()[:ID_SIZE]
 
 
 def new_key() -> bytes:

@@ -1,0 +1,1 @@
+"""Backups of the hub's database: taken while it runs, checked, restored so that nothing goes back that must not."""
