@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from gateway.clock import Clock
+from gateway.domain.keyring import Keyring, by_hand
 from gateway.domain.outgoing import Speaker, frame_event
 from gateway.domain.watch import Patience
 from gateway.hearing.ear import Ear
@@ -30,6 +31,7 @@ from gateway.telling.client import Client, Limits, bleak_client
 from gateway.telling.teller import Teller
 from gateway.uplink.inbox import Inbox, subscriptions
 from gateway.uplink.mailbox import Arrivals, Mailbox
+from gateway.uplink.refusals import Refusals
 from gateway.uplink.sender import Sender
 from gateway.uplink.standing import Digest, Standing, will
 from gateway.uplink.uplink import Uplink
@@ -122,7 +124,8 @@ class Gateway:
         loop: asyncio.AbstractEventLoop,
         pace: Pace = unchanged,
     ) -> None:
-        now, keys = clock(), settings.keys()
+        now = clock()
+        self._keyring = Keyring(by_hand(address, key) for address, key in settings.keys().items())
         settings.mqtt.password()  # a file that can't be read is said now, not at the first connection
         self._settings = settings
         self._clock = clock
@@ -134,16 +137,16 @@ class Gateway:
         self._mailbox = Mailbox()
         self._outbox = Outbox(_directory(settings.data_dir), max_mb=settings.outbox.max_mb, now=now)
         self.metrics = Metrics(self._figures)
-        self._to_wearers(keys)
-        self._to_the_hub(keys, now)
-        self._from_the_air(keys, now)
+        self._to_the_hub(now)
+        self._to_wearers()
+        self._from_the_air(now)
         self._about_itself(now)
 
-    def _to_wearers(self, keys: dict[Address, bytes]) -> None:
+    def _to_wearers(self) -> None:
         self._woken = asyncio.Event()
-        self._teller = Teller(keys, self._client, wake=self._woken.set)
+        self._teller = Teller(self._keyring, self._client, wake=self._woken.set, refused=self._refusals.note)
 
-    def _to_the_hub(self, keys: dict[Address, bytes], now: Moment) -> None:
+    def _to_the_hub(self, now: Moment) -> None:
         mailbox, speaker = self._mailbox, self._speaker
         self._alarm = Connection(
             self._settings.mqtt,
@@ -154,17 +157,25 @@ class Gateway:
         )
         latency = self.metrics.receipt_latency.observe
         self._sender = Sender(speaker, self._outbox, self._alarm, mailbox, receipt_after=latency, now=now)
-        self._inbox = Inbox(speaker, self._sender, mailbox, keys=keys, tell=self._tell_from_thread)
+        self._refusals = Refusals(self._sender.report)
+        self._inbox = Inbox(
+            speaker,
+            self._sender,
+            mailbox,
+            keyring=self._keyring,
+            tell=self._tell_from_thread,
+            refused=self._refusals.note,
+        )
         step = Uplink(self._sender, self._inbox).step
         self._thread = StepThread(
             "uplink", step, mailbox.woken, clock=self._clock, faults=self._faults, pace=self._pace
         )
 
-    def _from_the_air(self, keys: dict[Address, bytes], now: Moment) -> None:
+    def _from_the_air(self, now: Moment) -> None:
         radio = self._settings.radio
         answer = self._teller.heard
-        self._ear = Ear(keys, self._outbox.known(), publish=self._publish, answer=answer, now=now)
-        self._radio = Radio(radio, expected=keys, hear=self._hear, reset=partial(power_cycle, radio.adapter))
+        self._ear = Ear(self._keyring, self._outbox.known(), publish=self._publish, answer=answer, now=now)
+        self._radio = Radio(radio, expected=self._keyring, hear=self._hear, reset=partial(power_cycle, radio.adapter))
         patience = Patience(radio.blind_after_s, radio.restart_after_s)
         self._watchdog = Watchdog(self._ear, self._radio, patience, report=self._sender.report, now=now)
 

@@ -3,23 +3,25 @@
 =========  ==================  ========================================================================
 frame      its key             leads to
 =========  ==================  ========================================================================
-heartbeat                      Alive, if its counter is above the last; otherwise Replayed
+heartbeat                      Alive, if it is later than the last; otherwise Replayed
 event      new                 Publish, however old its counter; the hub is the judge of that
 event      known               Publish again if, 30 s later, the device still shows that its wearer was
                                not told *stored*: the receipt got lost on the way, and only the hub can
                                seal a new one
 event      any                 Alive, and an Answer while the wearer was told nothing in the first 20 s;
-                               both only if its counter is above the last
+                               both only if it is later than the last
 =========  ==================  ========================================================================
 
-The key is (boot epoch, event sequence, stage). Nothing is ever suppressed by silence or by time. A key that fell out
-of the bounded memory is published once more, which is harmless: the hub takes an event once.
+*Later* is by generation of the key it was sealed under, then by counter: what a device did under a new generation lets
+nobody speak for it under an old one, however high the counter that they make up.
+
+The key of an event is (boot epoch, event sequence, stage). Nothing is ever suppressed by silence or by time. A key that
+fell out of the bounded memory is published once more, which is harmless: the hub takes an event once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import sha256
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -28,8 +30,8 @@ from protocols.events import Told
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from protocols.enrolment import DeviceKey
     from protocols.events import DeviceReport
-    from protocols.ids import Address
 
 EventKey = tuple[int, int, int]
 """Boot epoch, event sequence, stage."""
@@ -49,11 +51,18 @@ class HeardFrame:
         report: what it says.
         frame: the service data, sealed as on the air.
         rssi: dBm.
+        key: under which it was sealed.
     """
 
     report: DeviceReport
     frame: bytes
     rssi: int
+    key: DeviceKey
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Which of two frames is the later one: generation, counter."""
+        return self.key.generation, self.report.counter
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +70,11 @@ class Device:
     """What is remembered of one device.
 
     Attributes:
-        counter: the highest heard since the gateway started.
+        newest: :attr:`HeardFrame.order` of the latest since the gateway started.
         known: keys published -> when (ticks); oldest first.
     """
 
-    counter: int = -1
+    newest: tuple[int, int] = (-1, -1)
     known: Mapping[EventKey, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -107,7 +116,7 @@ def remembering(keys: list[EventKey], *, now: float) -> Device:
 
 def decide(device: Device, heard: HeardFrame, *, now: float) -> tuple[Device, tuple[Effect, ...]]:
     """Take one frame; ``now`` in ticks."""
-    fresh = heard.report.counter > device.counter
+    fresh = heard.order > device.newest
     if heard.report.is_heartbeat:
         effects: tuple[Effect, ...] = (Alive(heard),) if fresh else (Replayed(heard),)
         return _seen(device, heard), effects
@@ -115,7 +124,7 @@ def decide(device: Device, heard: HeardFrame, *, now: float) -> tuple[Device, tu
     effects = () if known is device.known else (Publish(heard),)
     if fresh:
         effects += _signs_of_life(known, heard, now=now)
-    return _seen(Device(device.counter, known), heard), effects
+    return _seen(Device(device.newest, known), heard), effects
 
 
 def key_of(report: DeviceReport) -> EventKey:
@@ -132,18 +141,8 @@ def key_in(event: str) -> EventKey | None:
     return epoch, sequence, stage
 
 
-def device_name(address: Address, key: bytes) -> str:
-    """Under which the events of a device are remembered. With another key it is another device: it counts anew."""
-    return f"{address}/{sha256(key).hexdigest()[:8]}"
-
-
-def address_in(device: str) -> str:
-    """The address in a :func:`device_name`."""
-    return device.partition("/")[0]
-
-
 def _seen(device: Device, heard: HeardFrame) -> Device:
-    return Device(max(device.counter, heard.report.counter), device.known)
+    return Device(max(device.newest, heard.order), device.known)
 
 
 def _published(

@@ -2,7 +2,7 @@
 
 The bytes are sealed by the hub and checked by the device. A gateway that has the device's key opens them all the same:
 to know which of them another one replaces, and to refuse what was never sealed for this device before a connection is
-spent on it.
+spent on it. Only a *rekey* passes unopened: it is sealed under the root key, which no gateway has.
 
 A device takes only rising counters, so downlinks go out in the order of their counters. *Heard* is the gateway's own
 word: it answers one frame, so it always carries the newest, and it is dropped as soon as the hub's word is there.
@@ -11,12 +11,16 @@ Times are ticks.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from protocols.ble import aes, downlink
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from protocols.enrolment import DeviceKey
     from protocols.ids import Address, EventIdentity
 
 RECEIPT_FOR_S: Final = 60.0
@@ -70,17 +74,19 @@ class Heard:
         identity: of the event.
         counter: of the newest frame heard of it.
         expires: when it is given up.
+        key: under which that frame was sealed, and so this is.
     """
 
     identity: EventIdentity
     counter: int
     expires: float
+    key: DeviceKey
 
-    def seal(self, key: bytes) -> bytes:
+    def seal(self) -> bytes:
         identity = self.identity
         octets = identity.address.octets
         return downlink.seal(
-            aes.block(key), octets, downlink.KIND_HEARD, self.counter, identity.epoch, identity.sequence, 0, 0
+            aes.block(self.key.key), octets, downlink.KIND_HEARD, self.counter, identity.epoch, identity.sequence, 0, 0
         )
 
 
@@ -110,13 +116,22 @@ class Line:
         return self.waiting if self.heard is None else (*self.waiting, self.heard)
 
 
-def read(address: Address, key: bytes, value: bytes, *, expires: float) -> Downlink:
+def read(address: Address, keys: Sequence[DeviceKey], value: bytes, *, expires: float) -> Downlink:
     """Look into sealed bytes.
+
+    Args:
+        address: of the device they are for.
+        keys: its keys, newest first; none for a stranger.
+        value: the bytes.
+        expires: when they are given up.
 
     Raises:
         DownlinkError: they were not sealed for this device.
     """
-    opened = downlink.open_(aes.block(key), address.octets, value)
+    if len(value) == downlink.SIZE and value[0] == downlink.KIND_REKEY and keys:
+        return Downlink(value, downlink.KIND_REKEY, struct.unpack("<I", value[1:5])[0], (), expires)
+    tried = (downlink.open_(aes.block(key.key), address.octets, value) for key in keys)
+    opened = next((content for content in tried if content is not None), None)
     if opened is None:
         raise DownlinkError(address, value)
     kind, counter, epoch, sequence, code, _ = opened

@@ -11,28 +11,37 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from gateway.domain import hearing
+from gateway.domain.keyring import device_name, open_frame
 from protocols.ble import bthome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gateway.domain.keyring import Keyring, Keys
     from gateway.domain.moment import Moment
+    from protocols.enrolment import DeviceKey
     from protocols.ids import Address
 
 STRANGERS_MAX: Final = 10_000
 
 
 class _Device:
-    """One expected device: its key, and the newest frame of it."""
+    """One expected device: its keys, what is remembered of it by enrolment, and the newest frame of it."""
 
-    __slots__ = ("address", "key", "name", "newest_frame", "state")
+    __slots__ = ("address", "keys", "newest_frame", "newest_key", "states")
 
-    def __init__(self, address: Address, key: bytes, state: hearing.Device) -> None:
+    def __init__(self, address: Address) -> None:
         self.address = address
-        self.key = key
-        self.name = hearing.device_name(address, key)
-        self.state = state
+        self.keys: Keys = ()
+        self.states: dict[int, hearing.Device] = {}
         self.newest_frame: bytes | None = None
+        self.newest_key: DeviceKey | None = None
+
+    def take(self, keys: Keys) -> None:
+        """Other keys. What was heard under one that is gone is heard no more."""
+        self.keys = keys
+        if self.newest_key not in keys:
+            self.newest_frame = self.newest_key = None
 
 
 def remembered(ids: Sequence[str]) -> list[hearing.EventKey]:
@@ -71,8 +80,8 @@ class Ear:
     """Hears expected devices and hands on what is new.
 
     Args:
-        keys: of the expected devices.
-        known: ids of events published before, oldest first, by :func:`~gateway.domain.hearing.device_name`.
+        keyring: of the expected devices. Whenever its keys are others, those count from the next advertisement on.
+        known: ids of events published before, oldest first, by :func:`~gateway.domain.keyring.device_name`.
         publish: takes each new event: what was heard, the device's name, when.
         answer: takes each event frame whose wearer was told nothing yet.
         now: the start, from when on silence counts.
@@ -85,17 +94,18 @@ class Ear:
 
     def __init__(
         self,
-        keys: Mapping[Address, bytes],
+        keyring: Keyring,
         known: Mapping[str, Sequence[str]],
         *,
         publish: Callable[[hearing.HeardFrame, str, Moment], None],
         answer: Callable[[hearing.HeardFrame, Moment], None],
         now: Moment,
     ) -> None:
+        self._keyring = keyring
+        self._keys: Mapping[Address, Keys] = {}
+        self._known = known
+        self._met: dict[Address, _Device] = {}
         self._devices: dict[str, _Device] = {}
-        for address, key in keys.items():
-            before = remembered(known.get(hearing.device_name(address, key), ()))
-            self._devices[address] = _Device(address, key, hearing.remembering(before, now=now.ticks))
         self._publish = publish
         self._answer = answer
         self.presence = Presence()
@@ -114,32 +124,47 @@ class Ear:
         """
         self.adverts += 1
         self.heard_at = now.ticks
+        if self._keyring.keys is not self._keys:
+            self._take_keys(now)
         device = self._devices.get(address.upper())
         if device is None:
             self.presence.stranger(address)
         elif service_data is not None:
             self._frame(device, service_data, rssi, now)
 
+    def _take_keys(self, now: Moment) -> None:
+        """What is remembered of a device outlives its key, and its absence from the keyring."""
+        self._keys = self._keyring.keys
+        for address, keys in self._keys.items():
+            device = self._met.setdefault(address, _Device(address))
+            device.take(keys)
+            for key in keys:
+                if key.enrolment not in device.states:
+                    before = remembered(self._known.get(device_name(key), ()))
+                    device.states[key.enrolment] = hearing.remembering(before, now=now.ticks)
+        self._devices = {address: self._met[address] for address in self._keys}
+
     def _frame(self, device: _Device, frame: bytes, rssi: int, now: Moment) -> None:
         if frame == device.newest_frame:
             self.presence.repeated(device.address, rssi, now)
             return
         try:
-            report = bthome.decode(device.address, device.key, frame)
+            report, key = open_frame(device.keys, frame)
         except bthome.FrameError as refusal:
             self.refused[refusal.reason] += 1
             return
-        heard = hearing.HeardFrame(report, bytes(frame), rssi)
-        device.state, effects = hearing.decide(device.state, heard, now=now.ticks)
-        if report.counter == device.state.counter:  # a replayed frame never becomes the one whose repeats count
-            device.newest_frame = heard.frame
+        heard = hearing.HeardFrame(report, bytes(frame), rssi, key)
+        state, effects = hearing.decide(device.states[key.enrolment], heard, now=now.ticks)
+        device.states[key.enrolment] = state
+        if heard.order == state.newest:  # a replayed frame never becomes the one whose repeats count
+            device.newest_frame, device.newest_key = heard.frame, key
         for effect in effects:
-            self._do(device, effect, now)
+            self._do(effect, now)
 
-    def _do(self, device: _Device, effect: hearing.Effect, now: Moment) -> None:
+    def _do(self, effect: hearing.Effect, now: Moment) -> None:
         match effect:
             case hearing.Publish(heard):
-                self._publish(heard, device.name, now)
+                self._publish(heard, device_name(heard.key), now)
             case hearing.Answer(heard):
                 self._answer(heard, now)
             case hearing.Alive(heard):

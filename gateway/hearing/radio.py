@@ -20,7 +20,7 @@ from protocols.ble.bthome import UUID_ON_AIR
 from protocols.ble.gatt import BTHOME_SERVICE_DATA
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Container
 
     from bleak.args.bluez import BlueZScannerArgs
     from bleak.backends.device import BLEDevice
@@ -68,13 +68,13 @@ class Radio:
         self,
         settings: RadioSettings,
         *,
-        expected: Collection[Address],
+        expected: Container[Address],
         hear: Callable[[str, bytes | None, int], float],
         reset: Callable[[], Awaitable[None]],
         scanner: Callable[[RadioSettings, AdvertisementDataCallback], Scanner] | None = None,
     ) -> None:
         self._settings = settings
-        self._expected = frozenset(expected)
+        self._expected = expected
         self._hear = hear
         self._reset = reset
         self._make_scanner = bleak_scanner if scanner is None else scanner

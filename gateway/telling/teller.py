@@ -16,9 +16,10 @@ from gateway.domain import telling
 from gateway.telling.client import Client, Limits, RefusedError, TellError, connected
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection
 
     from gateway.domain.hearing import HeardFrame
+    from gateway.domain.keyring import Keyring
     from gateway.domain.moment import Moment
     from protocols.ids import Address
 
@@ -33,28 +34,32 @@ class Teller:
     """Lives on one event loop; :meth:`step` starts what is due and takes in what has ended.
 
     Args:
-        keys: of the expected devices.
+        keyring: of the expected devices.
         client: makes a client of a device, or None while it is not heard.
         limits: of each call.
         wake: called when :meth:`step` has something to do.
+        refused: told of bytes for a device that are not sealed for it.
 
     Attributes:
-        failures: what failed, by call; ``unsealed``, ``expired`` and ``dropped`` count downlinks not written.
+        failures: what failed, by call; ``stranger`` and ``unsealed`` (refused), ``expired`` and ``dropped`` count
+            downlinks not written.
         written: downlinks written, as far as the stack says.
     """
 
     def __init__(
         self,
-        keys: Mapping[Address, bytes],
+        keyring: Keyring,
         client: Callable[[Address, Moment], Client | None],
         *,
         limits: Limits | None = None,
         wake: Callable[[], None] = lambda: None,
+        refused: Callable[[str, Moment], None] = lambda _what, _now: None,
     ) -> None:
-        self._keys = keys
+        self._keyring = keyring
         self._client = client
         self._limits = limits or Limits()
         self._wake = wake
+        self._refused = refused
         self._lines: dict[Address, telling.Line] = {}
         self._attempts: dict[Address, asyncio.Task[None]] = {}
         self.failures: Counter[str] = Counter()
@@ -63,10 +68,9 @@ class Teller:
     def tell(self, address: Address, value: bytes, for_s: float, now: Moment) -> None:
         """The hub's word for a device, worth writing for ``for_s`` seconds."""
         try:
-            new = self._read(address, value, now.ticks + for_s)
+            new = telling.read(address, self._keyring.of(address), value, expires=now.ticks + for_s)
         except telling.DownlinkError as refusal:
-            self.failures["unsealed"] += 1
-            log.warning("downlink refused", address=address, error=str(refusal))
+            self._refuse(refusal, now)
             return
         line, dropped = telling.with_downlink(self._line(address), new)
         self._lines[address] = line
@@ -77,7 +81,7 @@ class Teller:
         """Our own word on an event frame."""
         report = heard.report
         address = report.identity.address
-        word = telling.Heard(report.identity, report.counter, now.ticks + telling.HEARD_FOR_S)
+        word = telling.Heard(report.identity, report.counter, now.ticks + telling.HEARD_FOR_S, heard.key)
         self._lines[address] = telling.with_heard(self._line(address), word, now=now.ticks)
         self._wake()
 
@@ -99,13 +103,13 @@ class Teller:
             task.cancel()
         await asyncio.gather(*attempts, return_exceptions=True)
 
+    def _refuse(self, refusal: telling.DownlinkError, now: Moment) -> None:
+        self.failures["unsealed" if refusal.address in self._keyring else "stranger"] += 1
+        log.warning("downlink refused", address=refusal.address, error=str(refusal))
+        self._refused(f"bytes for {refusal.address} that were not sealed for it", now)
+
     def _line(self, address: Address) -> telling.Line:
         return self._lines.get(address, telling.Line())
-
-    def _read(self, address: Address, value: bytes, expires: float) -> telling.Downlink:
-        if address not in self._keys:
-            raise telling.DownlinkError(address, value)
-        return telling.read(address, self._keys[address], value, expires=expires)
 
     def _due(self, now: Moment) -> list[Address]:
         """Who may be connected to now; those that failed least come first, then those that waited longest."""
@@ -128,7 +132,7 @@ class Teller:
         """What waits, and what comes meanwhile. A word the device refuses holds up none of the others."""
         refused: dict[bytes, RefusedError] = {}
         while (word := self._next(address, refused)) is not None:
-            value = self._bytes_of(address, word)
+            value = _bytes_of(word)
             try:
                 await write(value)
             except RefusedError as refusal:
@@ -141,10 +145,7 @@ class Teller:
 
     def _next(self, address: Address, refused: Collection[bytes]) -> telling.Downlink | telling.Heard | None:
         words = self._line(address).words
-        return next((word for word in words if self._bytes_of(address, word) not in refused), None)
-
-    def _bytes_of(self, address: Address, word: telling.Downlink | telling.Heard) -> bytes:
-        return word.seal(self._keys[address]) if isinstance(word, telling.Heard) else word.value
+        return next((word for word in words if _bytes_of(word) not in refused), None)
 
     def _take_in(self, address: Address, attempt: asyncio.Task[None], now: Moment) -> None:
         failure = asyncio.CancelledError("by the stack") if attempt.cancelled() else attempt.exception()
@@ -158,6 +159,8 @@ class Teller:
 
     def _forget_expired(self, address: Address, now: Moment) -> None:
         line, expired = telling.unexpired(self._line(address), now=now.ticks)
+        if address not in self._keyring:
+            line, expired = telling.Line(), expired + len(line.waiting)
         self._lines[address] = line
         self._count("expired", address, expired)
         if line.empty and address not in self._attempts:
@@ -167,3 +170,7 @@ class Teller:
         if times:
             self.failures[what] += times
             log.warning("downlink given up", address=address, why=what, times=times)
+
+
+def _bytes_of(word: telling.Downlink | telling.Heard) -> bytes:
+    return word.seal() if isinstance(word, telling.Heard) else word.value

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gateway.domain.hearing import HeardFrame
+from gateway.domain.keyring import Keyring, by_hand, device_name
 from gateway.domain.moment import Moment
 from gateway.domain.outgoing import Outgoing, Rank, Speaker
 from protocols.ble import aes, bthome, ccm, downlink, layout
@@ -22,6 +23,12 @@ OTHER = Address("C0:FF:EE:00:00:02")
 SPEAKER = Speaker(OrganisationId("charity"), GatewayId("porch"), "b007")
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 INFORMATION = 0x41
+DEVICE = device_name(by_hand(ADDRESS, KEY))
+
+
+def keyring(*addresses: Address, key: bytes = KEY) -> Keyring:
+    """Of devices that somebody wrote into the settings."""
+    return Keyring(by_hand(address, key) for address in addresses)
 
 
 class Time:
@@ -80,7 +87,7 @@ def panic(
 
 
 def opened(service_data: bytes, *, key: bytes = KEY, address: Address = ADDRESS, rssi: int = -60) -> HeardFrame:
-    return HeardFrame(bthome.decode(address, key, service_data), service_data, rssi)
+    return HeardFrame(bthome.decode(address, key, service_data), service_data, rssi, by_hand(address, key))
 
 
 def from_hub(

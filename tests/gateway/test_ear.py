@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.hearing import device_name
+from gateway.domain.keyring import Keyring, by_hand
 from gateway.hearing.ear import STRANGERS_MAX, Ear
 from protocols.ble.bthome import FRAME_SIZE
 from protocols.events import Cause, Stage, Told
-from tests.gateway.air import ADDRESS, KEY, OTHER, Time, frame, panic, sealed
+from tests.gateway.air import ADDRESS, DEVICE, KEY, OTHER, Time, frame, panic, sealed
 
 if TYPE_CHECKING:
     from gateway.domain.hearing import HeardFrame
@@ -29,8 +29,8 @@ class Hearing:
         self.published: list[HeardFrame] = []
         self.names: list[str] = []
         self.answered: list[HeardFrame] = []
-        keys = {ADDRESS: key, OTHER: OTHER_KEY}
-        self.ear = Ear(keys, known or {}, publish=self._publish, answer=self._answer, now=self.time())
+        self.keyring = Keyring([by_hand(ADDRESS, key), by_hand(OTHER, OTHER_KEY)])
+        self.ear = Ear(self.keyring, known or {}, publish=self._publish, answer=self._answer, now=self.time())
 
     def _publish(self, heard: HeardFrame, device: str, _now: Moment) -> None:
         self.published.append(heard)
@@ -56,7 +56,7 @@ def test_an_alarm_is_handed_on_once_and_answered(hearing: Hearing) -> None:
         hearing.hear(panic(counter))
     assert [heard.frame for heard in hearing.published] == [panic(1)]
     assert [heard.frame for heard in hearing.answered] == [panic(1), panic(2)]
-    assert hearing.names == [device_name(ADDRESS, KEY)]
+    assert hearing.names == [DEVICE]
 
 
 def test_an_address_in_lower_case_is_the_same_device(hearing: Hearing) -> None:
@@ -151,20 +151,20 @@ def test_no_body_under_the_right_key_makes_the_ear_raise(body: bytes) -> None:
 
 
 def test_what_was_published_before_a_restart_is_known(hearing: Hearing) -> None:
-    after = Hearing({device_name(ADDRESS, KEY): ["c0ffee000001-1-1-2"]})
+    after = Hearing({DEVICE: ["c0ffee000001-1-1-2"]})
     after.hear(panic(1, told=Told.STORED))
     assert after.published == []
 
 
 @pytest.mark.parametrize("damaged", ["", "c0ffee000001", "c0ffee000001-1-x-2", "c0ffee000001-1-1-2-9"])
 def test_a_remembered_id_that_is_damaged_keeps_the_ear_from_nothing(damaged: str) -> None:
-    after = Hearing({device_name(ADDRESS, KEY): [damaged, "c0ffee000001-1-1-2"]})
+    after = Hearing({DEVICE: [damaged, "c0ffee000001-1-1-2"]})
     after.hear(panic(1, told=Told.STORED))
     assert after.published == []
 
 
 def test_a_device_that_was_given_a_new_key_begins_anew_and_its_first_alarm_is_no_repeat() -> None:
-    after = Hearing({device_name(ADDRESS, KEY): ["c0ffee000001-1-1-2"]}, key=OTHER_KEY)
+    after = Hearing({DEVICE: ["c0ffee000001-1-1-2"]}, key=OTHER_KEY)
     after.hear(frame(0, sequence=1, cause=Cause.PANIC, stage=Stage.ALARM, key=OTHER_KEY))
     assert len(after.published) == 1
 

@@ -16,7 +16,7 @@ from gateway.hearing.watchdog import Watchdog
 from gateway.settings import RadioSettings
 from protocols.ble.gatt import BTHOME_SERVICE_DATA
 from protocols.mqtt.envelope import GatewayTrouble
-from tests.gateway.air import ADDRESS, KEY, Time, frame
+from tests.gateway.air import ADDRESS, Time, frame, keyring
 
 if TYPE_CHECKING:
     from bleak.backends.scanner import AdvertisementDataCallback
@@ -66,9 +66,13 @@ class Post:
         self.time = Time()
         self.stack = Stack()
         self.reports: list[tuple[GatewayTrouble, str]] = []
-        self.ear = Ear({ADDRESS: KEY}, {}, publish=lambda *_: None, answer=lambda *_: None, now=self.time())
+        self.ear = Ear(keyring(ADDRESS), {}, publish=lambda *_: None, answer=lambda *_: None, now=self.time())
         self.radio = Radio(
-            RadioSettings(), expected=[ADDRESS], hear=self._hear, reset=self.stack.reset, scanner=self.stack.scanner
+            RadioSettings(),
+            expected=keyring(ADDRESS),
+            hear=self._hear,
+            reset=self.stack.reset,
+            scanner=self.stack.scanner,
         )
         patience = Patience(blind_after_s=60, restart_after_s=30)
         self.dog = Watchdog(self.ear, self.radio, patience, report=self._report, now=self.time())

@@ -10,20 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain import telling
+from gateway.domain.keyring import by_hand
 from gateway.domain.telling import WAITING_MAX, Downlink, DownlinkError, Line
 from gateway.telling.client import Client, Limits
 from gateway.telling.teller import CONNECTIONS, Teller
 from protocols.ble import downlink, gatt, layout
 from protocols.ble.aes import block
 from protocols.ids import Address
-from tests.gateway.air import ADDRESS, KEY, OTHER, Time, from_hub, opened, panic
+from tests.gateway.air import ADDRESS, KEY, OTHER, Time, from_hub, keyring, opened, panic
 
 RECEIPT, STAGE, COMMAND = downlink.KIND_RECEIPT, downlink.KIND_STAGE, downlink.KIND_COMMAND
 LIMITS = Limits(connect_s=0.05, write_s=0.05, disconnect_s=0.05)
 
 
 def read(value: bytes, expires: float = 60.0) -> Downlink:
-    return telling.read(ADDRESS, KEY, value, expires=expires)
+    return telling.read(ADDRESS, [by_hand(ADDRESS, KEY)], value, expires=expires)
 
 
 def queued(*values: bytes) -> list[bytes]:
@@ -61,7 +62,7 @@ def test_commands_are_all_kept_but_the_same_one_from_two_messages_is_written_onc
 
 
 def test_heard_is_dropped_as_soon_as_the_hub_s_word_is_there() -> None:
-    heard = telling.Heard(opened(panic(1)).report.identity, 1, 20.0)
+    heard = telling.Heard(opened(panic(1)).report.identity, 1, 20.0, by_hand(ADDRESS, KEY))
     line = telling.with_heard(Line(), heard, now=0.0)
     line, _ = telling.with_downlink(line, read(from_hub(RECEIPT, 1, layout.STAGE_ALARM)))
     assert line.heard is None
@@ -134,7 +135,8 @@ class Ward:
         self.time = Time()
         self.devices = {address: Wearable() for address in addresses}
         self.unheard: set[Address] = set()
-        self.teller = Teller(dict.fromkeys(addresses, KEY), self._client, limits=LIMITS)
+        self.keyring = keyring(*addresses)
+        self.teller = Teller(self.keyring, self._client, limits=LIMITS)
         self.most_at_once = 0
 
     def _client(self, address: Address, _now: object) -> Client | None:
@@ -245,7 +247,7 @@ async def test_a_word_that_was_not_sealed_for_the_device_costs_no_connection(war
     ward.tell(from_hub(RECEIPT, 1, layout.STAGE_ALARM), OTHER)
     await ward.settle()
     assert ward.devices[ADDRESS].calls == []
-    assert ward.teller.failures == {"unsealed": 2}
+    assert ward.teller.failures == {"unsealed": 1, "stranger": 1}
 
 
 async def test_a_word_that_the_device_refuses_holds_up_none_of_the_others(ward: Ward) -> None:
@@ -271,3 +273,29 @@ async def test_leaving_ends_what_is_under_way(ward: Ward) -> None:
     async with asyncio.timeout(1):
         await ward.teller.stop()
     assert ward.devices[ADDRESS].calls == ["connect", "disconnect"]
+
+
+async def test_a_rekey_passes_unopened_since_only_the_root_key_opens_it(ward: Ward) -> None:
+    older, newer = (from_hub(downlink.KIND_REKEY, counter, 0, sequence=2, key=bytes(16)) for counter in (5, 6))
+    ward.tell(older)
+    ward.tell(newer)
+    await ward.settle()
+    assert ward.devices[ADDRESS].written == [newer]
+
+
+async def test_what_waits_for_a_device_is_dropped_with_its_keys(ward: Ward) -> None:
+    ward.unheard = {ADDRESS}
+    ward.tell(from_hub(RECEIPT, 1, layout.STAGE_ALARM))
+    ward.keyring.replace([by_hand(OTHER, KEY)])
+    ward.unheard = set()
+    await ward.seconds(2)
+    assert (ward.devices[ADDRESS].written, ward.teller.failures) == ([], {"expired": 1})
+
+
+async def test_while_two_generations_hold_heard_is_said_under_that_of_the_frame(ward: Ward) -> None:
+    key = by_hand(ADDRESS, bytes(16)).model_copy(update={"generation": 7})
+    ward.keyring.replace([key, by_hand(ADDRESS, KEY)])
+    ward.heard(panic(1))
+    await ward.seconds(1)
+    (value,) = ward.devices[ADDRESS].written
+    assert downlink.open_(block(KEY), ADDRESS.octets, value) is not None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.domain.hearing import device_name
+from gateway.domain.keyring import by_hand, device_name
 from gateway.domain.outgoing import Outgoing, Rank, frame_event
 from gateway.outbox import Outbox
 from gateway.uplink.inbox import Inbox, subscriptions
@@ -35,7 +35,21 @@ from protocols.mqtt.envelope import (
     StatusEnvelope,
 )
 from protocols.mqtt.topics import Channel
-from tests.gateway.air import ADDRESS, KEY, OTHER, SPEAKER, START, Time, event, from_hub, ids, opened, panic
+from tests.gateway.air import (
+    ADDRESS,
+    DEVICE,
+    KEY,
+    OTHER,
+    SPEAKER,
+    START,
+    Time,
+    event,
+    from_hub,
+    ids,
+    keyring,
+    opened,
+    panic,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +58,6 @@ if TYPE_CHECKING:
     from gateway.domain.moment import Moment
 
 EVENT, RECEIPT, COMMAND = (str(SPEAKER.topic(c)) for c in (Channel.EVENT, Channel.RECEIPT, Channel.COMMAND))
-DEVICE = device_name(ADDRESS, KEY)
 HUB_STATUS = subscriptions(SPEAKER)[2]
 
 
@@ -97,7 +110,7 @@ class Post:
             SPEAKER,
             self.sender,
             self.mailbox,
-            keys={ADDRESS: KEY, OTHER: KEY},
+            keyring=keyring(ADDRESS, OTHER),
             tell=lambda *told: self.told.append(told),
         )
         self.uplink = Uplink(self.sender, self.inbox)
@@ -282,7 +295,7 @@ def test_a_gateway_s_own_events_keep_their_numbers_over_every_repeat(post: Post,
 
 def test_the_event_of_a_device_whose_key_is_gone_is_kept(post: Post, time: Time) -> None:
     stranger = Address("C0:FF:EE:00:00:03")
-    gone = replace(alarm(time()), device=device_name(stranger, KEY))
+    gone = replace(alarm(time()), device=device_name(by_hand(stranger, KEY)))
     post.mailbox.accept(gone)
     post.step()
     value = from_hub(STORED, 1, layout.STAGE_ALARM, address=stranger)
