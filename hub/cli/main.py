@@ -14,6 +14,7 @@ from hub import broker as embedded
 from hub.cases import sessions
 from hub.cases.desk import Desk, Routes
 from hub.cli.common import Config, Organisation, chosen, fail, open_store, opened, settings
+from hub.cli.healthy import healthy
 from hub.domain.session import Risk, SessionPhase
 from hub.store import directory, schema
 from hub.store import sessions as session_rows
@@ -24,6 +25,9 @@ from tocsin import log
 app = typer.Typer(no_args_is_help=True, help="The hub: records, matches, escalates, shows.")
 session = typer.Typer(no_args_is_help=True, help="Log sessions, start and end them.")
 app.add_typer(session, name="session")
+
+
+app.command()(healthy)
 
 
 @app.command()
