@@ -247,5 +247,8 @@ def _gateway_event(desk: Desk, topic: Topic, data: GatewayEventData) -> None:
     if data.trouble is GatewayTrouble.SHEDDING:
         notify.fault(desk, topic.organisation, FaultKind.GATEWAY_SHEDDING, topic.gateway, data.detail)
         return
+    if data.trouble is GatewayTrouble.REFUSED:
+        notify.fault(desk, topic.organisation, FaultKind.ACCESS_REFUSED, topic.gateway, data.detail)
+        return
     is_blind = data.trouble is GatewayTrouble.BLIND
     hearing.blind(desk, topic.organisation, topic.gateway, is_blind=is_blind, detail=data.detail)
