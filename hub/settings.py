@@ -16,13 +16,18 @@ Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
 
 
 class WebSettings(Section):
-    """Where the console listens, and how people reach it (links in e-mails begin with ``public_url``)."""
+    """Where the console listens, and how people reach it (links in e-mails begin with ``public_url``).
+
+    ``tls_cert_file`` holds the whole chain. ``authority_file`` is the certificate that gateways pin; left out, they
+    believe whom their operating system believes.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     public_url: str = "http://127.0.0.1:8080"
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
+    authority_file: Path | None = None
 
     @property
     def is_secure(self) -> bool:
@@ -63,6 +68,13 @@ class BrokerSettings(Section):
     port: int = Field(default=1883, ge=1, le=65535)
 
 
+class GatewaySettings(Section):
+    """Where gateways find the broker, if that is not where the hub finds it. They use TLS there if the hub does."""
+
+    broker_host: str | None = None
+    broker_port: int | None = Field(default=None, ge=1, le=65535)
+
+
 class HubSettings(ProgramSettings):
     """Everything the hub can be told. ``database`` is a SQLAlchemy URL for SQLite or PostgreSQL.
 
@@ -70,6 +82,9 @@ class HubSettings(ProgramSettings):
     ``keys_file`` holds the keys under which secrets in the database are sealed; left out, it stands beside a SQLite
     database as ``….keys``. It is made at the first start; without it a backup of the database is worth little, so keep
     a copy of it somewhere else.
+
+    ``mqtt_admin`` is an account that may administer the broker's dynamic security: with it the hub keeps the access
+    list. ``broker_log`` is the broker's log file, from which the hub learns what was refused there.
     """
 
     model_config = SettingsConfigDict(env_prefix="TOCSIN_HUB_")
@@ -78,6 +93,9 @@ class HubSettings(ProgramSettings):
     database_password_file: Path | None = None
     keys_file: Path | None = None
     mqtt: MqttSettings = MqttSettings()
+    mqtt_admin: MqttSettings | None = None
+    broker_log: Path | None = None
+    gateways: GatewaySettings = GatewaySettings()
     web: WebSettings = WebSettings()
     email: EmailSettings | None = None
     webhooks: tuple[WebhookSettings, ...] = ()

@@ -179,8 +179,9 @@ class Connection:
     def _identify(self, client: Client) -> None:
         if self._settings.username is not None:
             client.username_pw_set(self._settings.username, self._settings.password())
-        if self._settings.tls_ca_file is not None:
-            client.tls_set(ca_certs=str(self._settings.tls_ca_file))
+        if self._settings.is_secure:
+            authority = self._settings.tls_ca_file
+            client.tls_set(ca_certs=None if authority is None else str(authority))
         if self._will is not None:
             client.will_set(self._will.topic, self._will.payload, qos=QOS, retain=True)
 

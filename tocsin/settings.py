@@ -45,6 +45,7 @@ class MqttSettings(Section):
 
     ``protocol`` is ``auto`` (5, or 3.1.1 where the broker has no 5), ``5`` or ``3.1.1``.
     ``password_file`` holds the password alone; surrounding white space is dropped.
+    ``tls_ca_file`` asks for TLS with that authority, ``tls`` for TLS with those that the operating system believes.
     """
 
     host: str = "127.0.0.1"
@@ -53,7 +54,12 @@ class MqttSettings(Section):
     password_file: Path | None = None
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
     tls_ca_file: Path | None = None
+    tls: bool = False
     keepalive_s: int = Field(default=15, ge=2, le=3600)
+
+    @property
+    def is_secure(self) -> bool:
+        return self.tls or self.tls_ca_file is not None
 
     def password(self) -> str | None:
         return None if self.password_file is None else read_secret(self.password_file)

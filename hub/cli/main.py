@@ -10,11 +10,14 @@ from typing import Annotated
 
 import typer
 
-from hub import broker as embedded
+from hub.broker import embedded
 from hub.cases import sessions
 from hub.cases.desk import Desk, Routes
+from hub.cli.access import access
 from hub.cli.common import Config, Organisation, chosen, fail, open_store, opened, settings
+from hub.cli.gateways import gateway
 from hub.cli.healthy import healthy
+from hub.cli.tls import tls
 from hub.domain.session import Risk, SessionPhase
 from hub.store import directory, schema
 from hub.store import sessions as session_rows
@@ -25,6 +28,9 @@ from tocsin import log
 app = typer.Typer(no_args_is_help=True, help="The hub: records, matches, escalates, shows.")
 session = typer.Typer(no_args_is_help=True, help="Log sessions, start and end them.")
 app.add_typer(session, name="session")
+app.add_typer(gateway, name="gateway")
+app.add_typer(tls, name="tls")
+app.add_typer(access, name="access")
 
 
 app.command()(healthy)

@@ -1,0 +1,28 @@
+"""How gateways reach this hub, by its settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hub import authority
+from hub.cases.way_in import WayIn
+from protocols.enrolment import BrokerAddress
+
+if TYPE_CHECKING:
+    from hub.settings import HubSettings
+
+
+def way_in(settings: HubSettings) -> WayIn:
+    """What gateways are told.
+
+    Raises:
+        AuthorityError: the authority's certificate can't be read.
+    """
+    mqtt, asked = settings.mqtt, settings.gateways
+    broker = BrokerAddress(host=asked.broker_host or mqtt.host, port=asked.broker_port or mqtt.port, tls=mqtt.is_secure)
+    return WayIn(hub_url=settings.web.public_url.rstrip("/"), authority=_authority(settings), broker=broker)
+
+
+def _authority(settings: HubSettings) -> str | None:
+    path = settings.web.authority_file
+    return None if path is None else authority.pem(authority.read(path))
