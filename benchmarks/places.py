@@ -47,7 +47,7 @@ def _found(tx: Tx, people: Sequence[Wearer]) -> None:
 def _add(tx: Tx, wearer: Wearer) -> None:
     now, worker = datetime.now(UTC), WorkerId(wearer.worker)
     directory.add_worker(tx, Worker(ORGANISATION, worker, wearer.address, supervisor="sam"))
-    directory.add_device(tx, Device(ORGANISATION, wearer.address, wearer.address, wearer.key))
+    directory.add_device(tx, Device(ORGANISATION, wearer.address, wearer.address, wearer.root))
     directory.assign(tx, ORGANISATION, wearer.address, worker)
     out = sessions.NewSession(worker, "home", now, now + timedelta(hours=2), Risk.NORMAL, start_now=True)
     sessions.log(Desk(tx, Routes()), ORGANISATION, out, "sam")

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from gateway.domain.hearing import HeardFrame
+from gateway.domain.keyring import by_hand
 from gateway.domain.moment import Moment
 from gateway.domain.outgoing import Speaker, frame_event
-from protocols.ble import bthome
+from protocols.ble import aes, bthome, keys
 from protocols.events import Cause, Stage, Told
 from protocols.ids import Address, GatewayId, OrganisationId
 from tests.gateway.air import frame
@@ -28,9 +29,12 @@ class Wearer:
 
     Attributes:
         address: of the device; its wearer goes by the same name.
+        root: the key that the hub knows.
+        key: under which it speaks.
     """
 
     address: Address
+    root: bytes
     key: bytes
     counter: int = 0
     sequence: int = 1
@@ -65,7 +69,12 @@ class Wearer:
 
 
 def wearers(number: int) -> list[Wearer]:
-    return [Wearer(_address(index), hashlib.sha256(b"%d" % index).digest()[:16]) for index in range(number)]
+    return [_wearer(index) for index in range(number)]
+
+
+def _wearer(index: int) -> Wearer:
+    root = hashlib.sha256(b"%d" % index).digest()[:16]
+    return Wearer(_address(index), root, keys.working(aes.block(root), 0))
 
 
 def _address(index: int) -> Address:
@@ -81,6 +90,8 @@ def check_ins(people: list[Wearer], number: int) -> Iterator[bytes]:
 
 def envelope(wearer: Wearer, service_data: bytes) -> bytes:
     """As the gateway publishes it."""
-    heard = HeardFrame(bthome.decode(wearer.address, wearer.key, service_data), service_data, -60)
+    heard = HeardFrame(
+        bthome.decode(wearer.address, wearer.key, service_data), service_data, -60, by_hand(wearer.address, wearer.key)
+    )
     now = Moment(datetime.now(UTC), 0.0, synchronised=True)
     return frame_event(SPEAKER, heard, device=wearer.address, now=now).payload

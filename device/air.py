@@ -29,6 +29,10 @@ class Air:
             self._said = saying
             self._seal(queue, status, now_ms)
 
+    def renew(self) -> None:
+        """The present frame is no longer good: the next :meth:`settle` makes a new one."""
+        self.service_data = b""
+
     def _refresh_ms(self) -> int:
         return self._frame_ms + plan.refresh_ms(self._settings, self.event)
 

@@ -12,8 +12,9 @@ from device.detector import Detector
 from device.downlink import Acceptance, Message, Refused
 from device.events import Event, Queue
 from device.frames import Frames
+from device.keys import Keys
 from device.output import Output
-from device.ports import Ecb, Store
+from device.ports import Block, Store
 from device.settings import Settings
 from device.status import Status
 from protocols.ble import downlink, layout
@@ -67,8 +68,10 @@ class Core:
         sequence: of the newest event of this start; 0 = none yet.
     """
 
-    def __init__(self, ecb: Ecb, address: bytes, store: Store, settings: "Settings | None" = None) -> None:
-        """``address``: six bytes, most significant first."""
+    def __init__(
+        self, block: Block, key: bytes, address: bytes, store: Store, settings: "Settings | None" = None
+    ) -> None:
+        """``key``: the root key, 16 bytes; ``address``: six bytes, most significant first."""
         self.settings = settings or Settings()
         self.output = Output()
         self.next_ms = 0
@@ -78,15 +81,21 @@ class Core:
         self._queue = Queue()
         self._status = Status(self.settings)
         self._calls = Calls(self.settings)
-        self._frames = Frames(ecb, address, store)
+        self._keys = Keys(block, key)
+        self._frames = Frames(self._keys, address, store)
         self._air = Air(self._frames, self.settings)
-        self._acceptance = Acceptance(ecb, address)
+        self._acceptance = Acceptance(self._keys, address)
         self._gestures = gestures.Gestures(self.settings)
         self._detector = Detector(self.settings)
 
     @property
     def epoch(self) -> int:
         return self._frames.epoch
+
+    @property
+    def generation(self) -> int:
+        """Of the working key."""
+        return self._keys.generation
 
     @property
     def cause(self) -> int:
@@ -173,13 +182,13 @@ class Core:
         self._run(now_ms)
         try:
             message = self._acceptance.take(bytes(value), self.epoch, self._queue)
+            if message is not None:
+                self._believe(message, now_ms)
         except Refused as refusal:
             self._refuse(refusal.reason)
-            message, accepted = None, False
+            accepted = False
         else:
             accepted = True
-        if message is not None:
-            self._believe(message, now_ms)
         self._settle(now_ms)
         return accepted
 
@@ -264,6 +273,9 @@ class Core:
         self.refused[reason] = self.refused.get(reason, 0) + 1
 
     def _believe(self, message: Message, now_ms: int) -> None:
+        if message.kind == downlink.KIND_REKEY:
+            self._rekey(message.sequence)
+            return
         event = self._queue.find(message.sequence)
         if message.kind == downlink.KIND_COMMAND:
             self._calls.command(message.code, message.argument, now_ms)
@@ -275,6 +287,11 @@ class Core:
             event.receipt(message.code, now_ms)
         else:
             self._queue.tell_stage(event, message.code, now_ms)
+
+    def _rekey(self, generation: int) -> None:
+        if not self._frames.rekey(generation):
+            raise Refused("store")
+        self._air.renew()
 
     # Outputs
 

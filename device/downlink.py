@@ -1,11 +1,12 @@
 """Which of the bytes written to a device it believes: sealed under its key, of this start, new, and to the point.
 
 Whoever is in range may write; whoever recorded a frame may write it again. So nothing is believed for its place in a
-conversation: a *heard* answers a frame that was sent, everything else carries the hub's own rising counter.
+conversation: a *heard* answers a frame that was sent, a *rekey* tells a higher generation, everything else carries the
+hub's own rising counter.
 """
 
 from device.events import Queue
-from device.ports import Ecb
+from device.keys import Keys
 from protocols.ble import downlink, layout
 
 STAGES_TOLD = (layout.TOLD_PERSON_HAS_IT, layout.TOLD_HELP_SENT, layout.TOLD_CLOSED)
@@ -27,7 +28,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
 
     Attributes:
         reason: ``length``, ``authentication``, ``epoch``, ``frame`` (a *heard* for no frame of late), ``kind``,
-            ``replay``, ``code`` or ``sequence``.
+            ``replay``, ``code``, ``sequence`` or ``store`` (the new key could not be saved).
     """
 
     def __init__(self, reason: str) -> None:
@@ -36,7 +37,7 @@ class Refused(Exception):  # noqa: N818 - it is an answer, not a fault
 
 
 class Message:
-    """A downlink that was believed. ``sequence`` is 0 in a command."""
+    """A downlink that was believed. ``sequence`` is 0 in a command, and the generation in a *rekey*."""
 
     def __init__(self, kind: int, sequence: int, code: int, argument: int) -> None:
         self.kind = kind
@@ -48,8 +49,8 @@ class Message:
 class Acceptance:
     """What was accepted last, since the start of the device."""
 
-    def __init__(self, ecb: Ecb, address: bytes) -> None:
-        self._ecb = ecb
+    def __init__(self, keys: Keys, address: bytes) -> None:
+        self._keys = keys
         self._address = address
         self._counter = -1
         self._last = b""
@@ -61,6 +62,8 @@ class Acceptance:
             Refused: it is not believed, and nothing was changed.
         """
         kind, counter, of_epoch, sequence, code, argument = self._open(value)
+        if kind == downlink.KIND_REKEY:
+            return self._rekey(sequence)
         if of_epoch != epoch:
             raise Refused("epoch")
         if kind == downlink.KIND_HEARD:
@@ -76,10 +79,18 @@ class Acceptance:
     def _open(self, value: bytes) -> "tuple[int, int, int, int, int, int]":
         if len(value) != downlink.SIZE:
             raise Refused("length")
-        opened = downlink.open_(self._ecb, self._address, value)
+        ecb = self._keys.root if value[0] == downlink.KIND_REKEY else self._keys.working
+        opened = downlink.open_(ecb, self._address, value)
         if opened is None:
             raise Refused("authentication")
         return opened
+
+    def _rekey(self, generation: int) -> "Message | None":
+        if generation < self._keys.generation:
+            raise Refused("replay")
+        if generation == self._keys.generation:
+            return None
+        return Message(downlink.KIND_REKEY, generation, 0, 0)
 
     def _check(self, kind: int, counter: int, sequence: int, code: int, queue: Queue) -> None:
         if kind not in _CODES:

@@ -220,7 +220,7 @@ class Deployment:
     def _write_keys(self) -> None:
         for person in self.world.people:
             path = self._key_file(person.name)
-            path.write_text(self.world.make(person.name).key.hex() + "\n", "utf-8")
+            path.write_text(self.world.make(person.name).working_key().hex() + "\n", "utf-8")
             path.chmod(0o600)
 
     def _key_file(self, person: str) -> Path:

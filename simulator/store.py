@@ -1,4 +1,4 @@
-"""Where a virtual alarm keeps its two numbers. The interface is ``device/ports.pyi``."""
+"""Where a virtual alarm keeps its three numbers. The interface is ``device/ports.pyi``."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class MemoryStore:
     """Survives a reboot of the device, not the end of the simulator."""
 
     def __init__(self) -> None:
-        self._pair = (0, 0)
+        self._kept = (0, 0, 0)
 
-    def load(self) -> tuple[int, int]:
-        return self._pair
+    def load(self) -> tuple[int, int, int]:
+        return self._kept
 
-    def save(self, epoch: int, counter: int) -> None:
-        self._pair = (epoch, counter)
+    def save(self, epoch: int, counter: int, generation: int) -> None:
+        self._kept = (epoch, counter, generation)
 
 
 class FileStore:
@@ -32,17 +32,17 @@ class FileStore:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def load(self) -> tuple[int, int]:
+    def load(self) -> tuple[int, int, int]:
         """The numbers; ``ValueError`` when the file holds anything else."""
         if not self._path.exists():
-            return 0, 0
-        epoch, counter = self._path.read_text("ascii").split()
-        return int(epoch), int(counter)
+            return 0, 0, 0
+        epoch, counter, generation = self._path.read_text("ascii").split()
+        return int(epoch), int(counter), int(generation)
 
-    def save(self, epoch: int, counter: int) -> None:
+    def save(self, epoch: int, counter: int, generation: int) -> None:
         new = self._path.with_suffix(".new")
         with new.open("w", encoding="ascii") as file:
-            file.write(f"{epoch} {counter}\n")
+            file.write(f"{epoch} {counter} {generation}\n")
             file.flush()
             os.fsync(file.fileno())
         new.replace(self._path)

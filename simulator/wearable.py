@@ -32,7 +32,7 @@ class Wearable:
     Args:
         make: what is burnt in.
         link: the air.
-        store: keeps the epoch over a reboot.
+        store: keeps epoch, counter and key generation over a reboot.
         clock: monotonic milliseconds.
         settings: of the firmware; defaults otherwise.
         on_change: called whenever what it sends or shows has changed, or its power.
@@ -71,7 +71,7 @@ class Wearable:
         self.core = self._new_core()
 
     def _new_core(self) -> Core:
-        core = Core(aes.block(self.make.key), self.make.address.octets, self._store, self._settings)
+        core = Core(aes.block, self.make.key, self.make.address.octets, self._store, self._settings)
         now = self._clock()
         core.battery(self.battery_percent, now)
         core.worn(self.worn, now)
@@ -84,7 +84,7 @@ class Wearable:
         return self._radio is not None
 
     async def power_on(self) -> None:
-        """Start the firmware anew; the epoch is kept in the store. Nothing happens when it is on, or flat."""
+        """Start the firmware anew; what is kept in the store goes on. Nothing happens when it is on, or flat."""
         if self.is_on or not self.battery_percent:
             return
         self.core = self._new_core()
@@ -112,6 +112,10 @@ class Wearable:
 
     # The hand
 
+    def button(self, *, pressed: bool) -> None:
+        """The button goes down or up; how long that takes is the caller's."""
+        self._input(lambda now: self.core.button(pressed, now))
+
     async def press(self) -> None:
         await self._press_times(1)
 
@@ -133,9 +137,9 @@ class Wearable:
                 await _pause(BETWEEN_PRESSES_MS)
 
     async def _press_for(self, duration_ms: int) -> None:
-        self._input(lambda now: self.core.button(True, now))
+        self.button(pressed=True)
         await _pause(duration_ms)
-        self._input(lambda now: self.core.button(False, now))
+        self.button(pressed=False)
 
     # The body
 

@@ -2,7 +2,7 @@
 
 A port owns the pins, the radio, the accelerometer, the flash and the clock, and no decision. It
 
-* builds ``Core(ecb, address, store)`` (see ``device/ports.py``), then calls ``battery``, ``start``;
+* builds ``Core(block, key, address, store)`` (see ``device/ports.py``), then calls ``battery``, ``start``;
 * hands every input to the core with its own monotonic milliseconds (MicroPython's ``ticks_ms`` wraps: extend it);
 * calls ``step`` no later than ``core.next_ms``;
 * after every call, if ``core.output.revision`` moved: advertises ``output.advertisement``, connectable, every

@@ -46,7 +46,7 @@ def _seal(
     counter = directory.next_downlink_counter(tx, organisation, identity.address)
     number = identity.sequence if sequence is None else sequence
     octets = identity.address.octets
-    return downlink.seal(aes.block(device.key), octets, kind, counter, identity.epoch, number, int(code), 0)
+    return downlink.seal(aes.block(device.working), octets, kind, counter, identity.epoch, number, int(code), 0)
 
 
 def gateways_near(tx: Tx, organisation: OrganisationId, address: Address) -> list[GatewayId]:

@@ -168,7 +168,7 @@ class EventIngest:
         if device is None:
             return self._unreadable(desk, topic, message, [f"data.address: no device {data.address} was ever enrolled"])
         try:
-            report = bthome.decode(data.address, device.key, data.frame)
+            report = bthome.decode(data.address, device.working, data.frame)
         except bthome.FrameError as wrong:
             return self._unreadable(desk, topic, message, [f"data.frame: {wrong}"])
         heard = Heard(

@@ -100,7 +100,7 @@ class SignIngest:
             self._metrics.refused.labels("presence", "unknown_device").inc()
             return
         try:
-            report = bthome.decode(heard.address, device.key, heard.frame)
+            report = bthome.decode(heard.address, device.working, heard.frame)
         except bthome.FrameError as wrong:
             self._metrics.refused.labels("presence", wrong.reason).inc()
             return

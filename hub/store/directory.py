@@ -10,6 +10,7 @@ from sqlalchemy import insert, or_, select, update
 
 from hub.domain.matching import Assignment
 from hub.store.tables import accounts, assignments, devices, organisations, places, workers
+from protocols.ble import aes, keys
 from protocols.ids import Address, OrganisationId, PlaceId, WorkerId
 
 if TYPE_CHECKING:
@@ -94,6 +95,11 @@ class Device:
     downlink_counter: int = 0
     revoked_at: datetime | None = None
     proved_at: datetime | None = None
+
+    @property
+    def working(self) -> bytes:
+        """The key under which it speaks."""
+        return keys.working(aes.block(self.key), 0)
 
 
 def add_organisation(tx: Tx, organisation: Organisation) -> None:

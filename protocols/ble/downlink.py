@@ -1,4 +1,4 @@
-"""What reaches a wearable: receipt, stage, command, sealed under its key. Runs on MicroPython and CPython.
+"""What reaches a wearable: receipt, stage, command, new key, all sealed. Runs on MicroPython and CPython.
 
 Written as one value to the characteristic ``gatt.DOWNLINK``; 19 bytes, so that it fits the smallest ATT payload:
 
@@ -11,6 +11,10 @@ byte   meaning
 5-10   sealed: boot epoch (2), event sequence (2), code (1), argument (1), little-endian
 11-18  AES-CCM tag, 8 bytes
 ====== ==============================================================================================
+
+Sealed under the working key of the generation that the device speaks (:mod:`protocols.ble.keys`); a *rekey* under the
+root key, so that nobody who holds a gateway's keys can send one. It is bound to no start of the device: its sequence
+field is the generation to take, which only ever rises.
 
 Nonce: device address (6, most significant first), ``70 C5`` (the direction: towards the device), kind, counter (4,
 little-endian). An uplink frame has ``D2 FC`` in that place, so one key serves both ways and no nonce can meet.
@@ -27,6 +31,8 @@ KIND_HEARD = 0  # from a gateway: somebody hears you
 KIND_RECEIPT = 1  # from the hub, after commit: it is stored
 KIND_STAGE = 2  # from the hub: code is a layout.TOLD_* value
 KIND_COMMAND = 3  # from the hub: code is a COMMAND_* value; the sequence is 0
+
+KIND_REKEY = 4  # from the hub, under the root key: the sequence is the generation to take; epoch, code, argument are 0
 
 COMMAND_ASK = 1  # are you all right? A press answers
 COMMAND_LOCATE = 2  # sound for `argument` seconds

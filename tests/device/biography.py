@@ -1,7 +1,7 @@
 """Plays a device's life from standard input and prints what could be seen. Runs on MicroPython and on CPython.
 
-First line: the root of the source tree, key, address, epoch, counter. Then one input a line: its name and its numbers,
-bytes in hexadecimal. After each: advertisement, interval, patterns, next deadline, refusals.
+First line: the root of the source tree; then root key, address, epoch, counter, generation. Then one input a line: its
+name and its numbers, bytes in hexadecimal. After each: advertisement, interval, patterns, next deadline, refusals.
 """
 
 import sys
@@ -20,16 +20,16 @@ def ecb(key):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - MicroPyt
 class Flash:
     """Says what was saved."""
 
-    def __init__(self, epoch: int, counter: int, say) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-        self.kept = (epoch, counter)
+    def __init__(self, epoch: int, counter: int, generation: int, say) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        self.kept = (epoch, counter, generation)
         self.say = say
 
-    def load(self) -> "tuple[int, int]":
+    def load(self) -> "tuple[int, int, int]":
         return self.kept
 
-    def save(self, epoch: int, counter: int) -> None:
-        self.kept = (epoch, counter)
-        self.say(f"saved {epoch} {counter}")
+    def save(self, epoch: int, counter: int, generation: int) -> None:
+        self.kept = (epoch, counter, generation)
+        self.say(f"saved {epoch} {counter} {generation}")
 
 
 def sight(core) -> str:  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -51,9 +51,9 @@ def live(head: str, lines, say) -> None:  # type: ignore[no-untyped-def]  # noqa
     from device.core import Core
     from device.settings import Settings
 
-    key, address, epoch, counter = head.split()
-    store = Flash(int(epoch), int(counter), say)
-    core = Core(ecb(bytes.fromhex(key)), bytes.fromhex(address), store, Settings(no_motion_after_ms=45000))
+    key, address, epoch, counter, generation = head.split()
+    store = Flash(int(epoch), int(counter), int(generation), say)
+    core = Core(ecb, bytes.fromhex(key), bytes.fromhex(address), store, Settings(no_motion_after_ms=45000))
     for line in lines:
         play(core, line)
         say(sight(core))

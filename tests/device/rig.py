@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from device.core import Core
 from device.settings import Settings
-from protocols.ble import aes, bthome, downlink, layout
+from protocols.ble import aes, bthome, downlink, keys, layout
 from protocols.ids import Address
 
 if TYPE_CHECKING:
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from protocols.events import DeviceReport
 
-KEY = bytes(range(16))
+ROOT = bytes(range(16))
+KEY = keys.working(aes.block(ROOT), 0)
+"""Under which a new device speaks."""
 ADDRESS = Address("C0:FF:EE:00:00:01")
 
 
@@ -23,19 +25,19 @@ class PowerCutError(BaseException):
 
 
 class Flash:
-    """Two numbers, written whole or not at all. ``cut`` is called before and after every write and may raise."""
+    """Three numbers, written whole or not at all. ``cut`` is called before and after every write and may raise."""
 
     def __init__(self, cut: Callable[[], None] | None = None) -> None:
-        self.kept = (0, 0)
-        self.saves: list[tuple[int, int]] = []
+        self.kept = (0, 0, 0)
+        self.saves: list[tuple[int, int, int]] = []
         self._cut = cut or (lambda: None)
 
-    def load(self) -> tuple[int, int]:
+    def load(self) -> tuple[int, int, int]:
         return self.kept
 
-    def save(self, epoch: int, counter: int) -> None:
+    def save(self, epoch: int, counter: int, generation: int) -> None:
         self._cut()
-        self.kept = (epoch, counter)
+        self.kept = (epoch, counter, generation)
         self.saves.append(self.kept)
         self._cut()
 
@@ -58,7 +60,7 @@ class Rig:
 
     def __init__(self, settings: Settings | None = None, flash: Flash | None = None) -> None:
         self.flash = flash or Flash()
-        self.core = Core(aes.block(KEY), ADDRESS.octets, self.flash, settings or Settings())
+        self.core = Core(aes.block, ROOT, ADDRESS.octets, self.flash, settings or Settings())
         self.now = 0
         self.seen: list[Seen] = []
         self.frames: list[bytes] = []

@@ -17,7 +17,7 @@ from device.detector import Detector, root
 from device.settings import Settings
 from protocols.ble import aes, bthome
 from protocols.events import Cause, Stage
-from tests.device.rig import ADDRESS, KEY, Flash
+from tests.device.rig import ADDRESS, KEY, ROOT, Flash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -145,7 +145,7 @@ def test_recorded_falls_are_found_and_recorded_walks_are_not_falls() -> None:
 
 def test_a_recorded_fall_is_a_pre_alarm_on_the_air() -> None:
     fall = next(one for one in recordings() if one.is_fall)
-    core = Core(aes.block(KEY), ADDRESS.octets, Flash())
+    core = Core(aes.block, ROOT, ADDRESS.octets, Flash())
     core.start(0)
     causes = set()
     for at, sample in enumerate(fall.samples):

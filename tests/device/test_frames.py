@@ -8,7 +8,7 @@ from device.frames import BLOCK
 from protocols.ble import aes, bthome, layout
 from protocols.events import Cause, Stage, Told
 from protocols.ids import EventIdentity
-from tests.device.rig import ADDRESS, KEY, Flash, PowerCutError, Rig
+from tests.device.rig import ADDRESS, KEY, ROOT, Flash, PowerCutError, Rig
 
 
 class Cutter:
@@ -30,7 +30,7 @@ def number(core: Core) -> tuple[int, int]:
 
 def life(flash: Flash, frames: int) -> list[tuple[int, int]]:
     """(epoch, counter) of every frame of one life, however it ends."""
-    core, sent = Core(aes.block(KEY), ADDRESS.octets, flash), []
+    core, sent = Core(aes.block, ROOT, ADDRESS.octets, flash), []
     try:
         core.start(0)
         sent.append(number(core))
@@ -68,9 +68,9 @@ def test_no_start_repeats_an_epoch_that_was_on_the_air(cuts: list[int]) -> None:
 
 def test_epoch_and_first_block_are_saved_in_one_write_before_the_first_frame() -> None:
     flash = Flash()
-    flash.kept = (7, 1000)
+    flash.kept = (7, 1000, 0)
     rig = Rig(flash=flash)
-    assert flash.saves == [(8, 1000 + BLOCK)]
+    assert flash.saves == [(8, 1000 + BLOCK, 0)]
     assert (rig.report.identity.epoch, rig.report.counter) == (8, 1000)
 
 
@@ -82,7 +82,7 @@ def test_the_flash_is_written_once_in_256_frames() -> None:
 
 def test_the_epoch_wraps_after_65535_starts() -> None:
     flash = Flash()
-    flash.kept = (0xFFFF, 5)
+    flash.kept = (0xFFFF, 5, 0)
     assert Rig(flash=flash).report.identity.epoch == 0
 
 
@@ -93,10 +93,10 @@ class WornOut(Flash):
         super().__init__()
         self.broken = True
 
-    def save(self, epoch: int, counter: int) -> None:
+    def save(self, epoch: int, counter: int, generation: int) -> None:
         if self.broken:
             raise OSError(5, "worn out")
-        super().save(epoch, counter)
+        super().save(epoch, counter, generation)
 
 
 def test_an_alarm_goes_out_even_if_the_flash_is_worn_out_and_the_frame_reports_the_fault() -> None:
@@ -143,7 +143,7 @@ def test_battery_worn_charging_and_fault_are_in_the_next_frame() -> None:
 
 
 def test_what_was_known_before_the_start_is_in_the_first_frame() -> None:
-    core = Core(aes.block(KEY), ADDRESS.octets, Flash())
+    core = Core(aes.block, ROOT, ADDRESS.octets, Flash())
     core.battery(42, 0)
     assert core.output.service_data == b""
     core.start(5)
@@ -214,6 +214,6 @@ def test_a_heartbeat_and_a_cancel_name_no_button() -> None:
 
 
 def test_two_devices_with_one_key_seal_differently() -> None:
-    other = Core(aes.block(KEY), bytes(6), Flash())
+    other = Core(aes.block, ROOT, bytes(6), Flash())
     other.start(0)
     assert other.output.service_data != Rig().core.output.service_data

@@ -13,6 +13,7 @@ from device.frames import BLOCK
 from protocols.ble import aes, downlink
 from tests.device import biography
 from tests.device.rig import ADDRESS, KEY
+from tests.device.rig import ROOT as DEVICE_KEY
 
 ROOT = Path(__file__).parents[2]
 BIOGRAPHY = Path(biography.__file__)
@@ -38,9 +39,9 @@ def on_micropython(head: str, life: list[str], *options: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def same(life: list[str], epoch: int = 0, counter: int = 0) -> list[str]:
+def same(life: list[str], epoch: int = 0, counter: int = 0, generation: int = 0) -> list[str]:
     """What both interpreters say of ``life``."""
-    head = f"{KEY.hex()} {ADDRESS.octets.hex()} {epoch} {counter}"
+    head = f"{DEVICE_KEY.hex()} {ADDRESS.octets.hex()} {epoch} {counter} {generation}"
     here: list[str] = []
     biography.live(head, life, here.append)
     assert on_micropython(head, life) == here
@@ -88,12 +89,24 @@ def test_a_fall_its_promotion_and_a_duress_cancel_are_the_same_on_both() -> None
 def test_the_end_of_a_block_of_counters_is_the_same_on_both() -> None:
     said = same(["start 0", *[f"battery {50 + step % 2} {step}" for step in range(2 * BLOCK)]], 9, 4_294_000_000)
     assert [line for line in said if line.startswith("saved")] == [
-        f"saved 10 {4_294_000_000 + BLOCK * blocks}" for blocks in (1, 2, 3)
+        f"saved 10 {4_294_000_000 + BLOCK * blocks} 0" for blocks in (1, 2, 3)
     ]
 
 
+def rekey(counter: int, generation: int, key: bytes = DEVICE_KEY) -> str:
+    value = downlink.seal(aes.block(key), ADDRESS.octets, downlink.KIND_REKEY, counter, 0, generation, 0, 0)
+    return f"downlink {value.hex()}"
+
+
+def test_a_new_key_is_taken_saved_and_spoken_alike_on_both() -> None:
+    life = ["start 0", "button 1 100", "step 1600", "button 0 1700", f"{rekey(7, 2)} 2000", "step 3000"]
+    said = same([*life, f"{rekey(8, 1)} 4000", f"{rekey(9, 3, KEY)} 5000", f"{sealed(10, 1, 1, 2)} 6000"], 4, 1000, 1)
+    assert [line for line in said if line.startswith("saved")] == ["saved 5 1256 1", "saved 5 1258 2"]
+    assert "[('authentication', 2), ('replay', 1)]" in said[-1]
+
+
 def test_it_lives_in_a_heap_of_128_kibibytes() -> None:
-    head = f"{KEY.hex()} {ADDRESS.octets.hex()} 0 0"
+    head = f"{DEVICE_KEY.hex()} {ADDRESS.octets.hex()} 0 0 0"
     life = ["start 0", *fall(0), *[f"battery {step % 101} {60_000 + step}" for step in range(3000)]]
     assert len(on_micropython(head, life, "-X", "heapsize=128k")) > len(life)
 
@@ -110,6 +123,7 @@ INPUTS = st.one_of(
     st.just("tamper"),
     st.builds("alert {}".format, st.integers(0, 3)),
     st.builds(sealed, st.integers(0, 40), st.integers(0, 4), st.integers(0, 4), st.integers(0, 7)),
+    st.builds(rekey, st.integers(0, 40), st.integers(0, 9)),
     st.builds(lambda value: f"downlink {value.hex() or '-'}", st.binary(max_size=24)),
 )
 PAUSES = st.one_of(st.integers(0, 700), st.integers(0, 40_000))

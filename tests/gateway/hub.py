@@ -18,7 +18,7 @@ from protocols.mqtt.envelope import (
     StatusEnvelope,
 )
 from protocols.mqtt.topics import Channel, from_gateways
-from tests.gateway.air import SPEAKER, from_hub
+from tests.gateway.air import KEY, SPEAKER, from_hub
 from tocsin.mqtt import Connection, Received
 from tocsin.settings import MqttSettings
 
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 class Hub:
     """Use it as a context: connected at its beginning."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, key: bytes = KEY) -> None:
+        self._key = key
         self.receipting = True
         self.events: list[EventEnvelope] = []
         self.statuses: list[StatusData] = []
@@ -83,7 +84,7 @@ class Hub:
         if isinstance(event.data, FrameData):
             address = event.data.address
             epoch, sequence, stage = map(int, event.id.split("-")[1:])
-            value = from_hub(downlink.KIND_RECEIPT, self._counter, stage, epoch=epoch, sequence=sequence)
+            value = from_hub(downlink.KIND_RECEIPT, self._counter, stage, epoch=epoch, sequence=sequence, key=self._key)
         now = datetime.now(UTC)
         data = ReceiptData(event=event.id, outcome=Outcome.RECORDED, address=address, downlink=value)
         receipt = ReceiptEnvelope(id=f"r{self._counter}", source="charity/hub", time=now, recordedtime=now, data=data)

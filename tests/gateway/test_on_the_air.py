@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 
     from tests.services import Process
 
+MAKE = Make("alice", ADDRESS, KEY)
+
 
 @asynccontextmanager
 async def alice(link: VirtualLink) -> AsyncIterator[Wearable]:
     clock = lambda: int(time.monotonic() * 1000)  # noqa: E731
-    alarm = Wearable(Make("alice", ADDRESS, KEY), link, MemoryStore(), clock=clock)
+    alarm = Wearable(MAKE, link, MemoryStore(), clock=clock)
     supervision = asyncio.create_task(supervised(link))
     await alarm.power_on()
     try:
@@ -48,7 +50,7 @@ async def alice(link: VirtualLink) -> AsyncIterator[Wearable]:
 
 @asynccontextmanager
 async def gateway(directory: Path, port: int) -> AsyncIterator[None]:
-    (directory / "key").write_text(KEY.hex())
+    (directory / "key").write_text(MAKE.working_key().hex())
     settings = GatewaySettings(
         organisation=OrganisationId("charity"),
         gateway=GatewayId("porch"),
@@ -71,7 +73,10 @@ async def test_a_panic_is_heard_and_its_wearer_reads_stored(
 ) -> None:
     link = VirtualLink(Everywhere(loss=loss), seed=1)
     assert mosquitto_broker.port is not None
-    with Hub(mosquitto_broker.port) as hub, installed({"hci0": local_adapter(link, "porch", "F0:00:00:00:00:01")}):
+    with (
+        Hub(mosquitto_broker.port, MAKE.working_key()) as hub,
+        installed({"hci0": local_adapter(link, "porch", "F0:00:00:00:00:01")}),
+    ):
         async with alice(link) as alarm, gateway(tmp_path, mosquitto_broker.port):
             await alarm.hold()
             await until(lambda: alarm.core.told == layout.TOLD_STORED, within_s=15)
@@ -83,7 +88,10 @@ async def test_a_panic_without_a_hub_reads_heard_and_stored_as_soon_as_the_hub_i
 ) -> None:
     link = VirtualLink(Everywhere(), seed=1)
     assert mosquitto_broker.port is not None
-    with Hub(mosquitto_broker.port) as hub, installed({"hci0": local_adapter(link, "porch", "F0:00:00:00:00:01")}):
+    with (
+        Hub(mosquitto_broker.port, MAKE.working_key()) as hub,
+        installed({"hci0": local_adapter(link, "porch", "F0:00:00:00:00:01")}),
+    ):
         hub.receipting = False
         async with alice(link) as alarm, gateway(tmp_path, mosquitto_broker.port):
             await alarm.hold()

@@ -21,7 +21,7 @@ from hub.store import deadlines, directory, faults, journal, outbox
 from hub.store import incidents as incident_rows
 from hub.store.directory import Account, Device, Organisation, Place, Role, Worker
 from hub.ticker import Ticker
-from protocols.ble import aes, bthome, ccm, downlink, layout
+from protocols.ble import aes, bthome, ccm, downlink, keys, layout
 from protocols.events import Cause, Stage, Told
 from protocols.ids import Address, GatewayId, OrganisationId, PlaceId, WorkerId
 from protocols.mqtt.envelope import (
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 ACME = OrganisationId("acme")
 ADDRESS = Address("C0:FF:EE:00:00:01")
 KEY = bytes(range(16))
+"""The root key of the alarm."""
 
 
 @dataclass
@@ -70,8 +71,13 @@ class Alarm:
     """A personal alarm as the hub sees one: sealed frames with a rising counter."""
 
     def __init__(self, address: Address = ADDRESS, key: bytes = KEY) -> None:
-        self.address, self.key = address, key
+        self.address, self.root, self.generation = address, key, 0
         self.epoch, self.sequence, self.counter = 1, 0, 0
+
+    @property
+    def key(self) -> bytes:
+        """Under which it speaks now."""
+        return keys.working(aes.block(self.root), self.generation)
 
     def frame(
         self,
@@ -306,7 +312,7 @@ class Office:
             for where, payload in self.published
             if where in ours and (data := json.loads(payload)["data"]).get("downlink")
         ]
-        opened = [downlink.open_(aes.block(KEY), ADDRESS.octets, value) for value in sealed]
+        opened = [downlink.open_(aes.block(self.alarm.key), ADDRESS.octets, value) for value in sealed]
         return [(one[0], one[2], one[3], one[4]) for one in opened if one is not None]
 
     def at(self) -> datetime:

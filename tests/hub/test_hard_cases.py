@@ -205,7 +205,7 @@ def test_an_alarm_in_a_drawer_does_not_keep_its_last_wearer_alive(office: Office
     other = Alarm(type(ADDRESS)("C0:FF:EE:00:00:02"))
     office.store.write(
         lambda tx: (
-            directory.add_device(tx, directory.Device(ACME, other.address, "alarm 2", other.key)),
+            directory.add_device(tx, directory.Device(ACME, other.address, "alarm 2", other.root)),
             directory.assign(tx, ACME, other.address, WorkerId("alice")),
         )
     )

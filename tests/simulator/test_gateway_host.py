@@ -36,7 +36,7 @@ def unused_port() -> int:
 
 def settings(directory: Path, site: Site) -> Path:
     make = site.people["alice"].make
-    (directory / "alice.key").write_text(make.key.hex())
+    (directory / "alice.key").write_text(make.working_key().hex())
     file = directory / "front.toml"
     file.write_text(
         f'organisation = "demo"\ngateway = "front"\ndata_dir = "{directory}/data"\n'

@@ -85,7 +85,7 @@ async def test_what_is_done_to_a_person_is_on_the_air_and_on_the_api() -> None:
 def _cause(world: Site, address: str, data: AdvertisementData) -> Iterator[Cause]:
     alice = world.people["alice"].make
     if address == alice.address:
-        yield bthome.decode(alice.address, alice.key, data.service_data[gatt.BTHOME_SERVICE_DATA]).cause
+        yield bthome.decode(alice.address, alice.working_key(), data.service_data[gatt.BTHOME_SERVICE_DATA]).cause
 
 
 async def test_the_api_says_who_is_there_and_where_the_ports_are() -> None:

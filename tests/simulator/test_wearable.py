@@ -44,7 +44,7 @@ class Scene:
 
     def hear(self, _device: object, data: AdvertisementData) -> None:
         frame = data.service_data[gatt.BTHOME_SERVICE_DATA]
-        self.heard.append((self.now, bthome.decode(ALICE.address, ALICE.key, frame)))
+        self.heard.append((self.now, bthome.decode(ALICE.address, ALICE.working_key(), frame)))
 
     @property
     def now(self) -> float:
@@ -57,7 +57,7 @@ class Scene:
     def sealed(self, kind: int, *, code: int, counter: int = 1) -> bytes:
         core = self.alarm.core
         return downlink.seal(
-            aes.block(ALICE.key), ALICE.address.octets, kind, counter, core.epoch, core.sequence, code, 0
+            aes.block(ALICE.working_key()), ALICE.address.octets, kind, counter, core.epoch, core.sequence, code, 0
         )
 
 
@@ -178,7 +178,7 @@ def test_what_is_on_the_air_can_be_read_and_is_notified() -> None:
                 await client.start_notify(gatt.REPORT, lambda _, value: notified.append(bytes(value)))
                 await playing.alarm.hold()
                 await until(lambda: bool(notified))
-            assert bthome.decode(ALICE.address, ALICE.key, notified[-1]).cause is Cause.PANIC
+            assert bthome.decode(ALICE.address, ALICE.working_key(), notified[-1]).cause is Cause.PANIC
 
     run(main())
 
@@ -290,6 +290,6 @@ def test_a_reboot_counts_the_epoch_up_and_never_uses_a_counter_twice() -> None:
 
 def test_a_file_store_outlives_the_simulator(tmp_path: Path) -> None:
     path = tmp_path / "alice.store"
-    assert FileStore(path).load() == (0, 0)
-    FileStore(path).save(3, 768)
-    assert FileStore(path).load() == (3, 768)
+    assert FileStore(path).load() == (0, 0, 0)
+    FileStore(path).save(3, 768, 2)
+    assert FileStore(path).load() == (3, 768, 2)
