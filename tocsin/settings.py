@@ -71,9 +71,12 @@ class LogSettings(Section):
 
 
 class ProgramSettings(BaseSettings):
-    """Base of each program's settings. The environment wins over the file: ``TOCSIN_HUB_MQTT__PORT=1884``."""
+    """Base of each program's settings.
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_nested_delimiter="__")
+    The environment wins over the file: ``TOCSIN_HUB_MQTT__PORT=1884``. An empty variable is none.
+    """
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_nested_delimiter="__", env_ignore_empty=True)
 
     log: LogSettings = LogSettings()
 

@@ -17,6 +17,7 @@ from hub.cli.access import access
 from hub.cli.common import Config, Organisation, chosen, fail, open_store, opened, settings
 from hub.cli.gateways import gateway
 from hub.cli.healthy import healthy
+from hub.cli.prepare import prepare
 from hub.cli.tls import tls
 from hub.domain.session import Risk, SessionPhase
 from hub.store import directory, schema
@@ -34,6 +35,7 @@ app.add_typer(access, name="access")
 
 
 app.command()(healthy)
+app.command()(prepare)
 
 
 @app.command()
