@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from gateway.clock import Clock
+from gateway.domain import wired
 from gateway.domain.keyring import Keyring, by_hand
 from gateway.domain.outgoing import Speaker, frame_event
+from gateway.domain.panel import Facts
 from gateway.domain.watch import Patience
 from gateway.hearing.ear import Ear
 from gateway.hearing.radio import Radio, adapter_arguments
@@ -27,6 +29,7 @@ from gateway.hearing.watchdog import Watchdog
 from gateway.loops import Counted, StepThread, every, unchanged, when_woken
 from gateway.metrics import Figures, Metrics
 from gateway.outbox import Outbox
+from gateway.panel.panel import WallPanel
 from gateway.telling.client import Client, Limits, bleak_client
 from gateway.telling.teller import Teller
 from gateway.uplink.inbox import Inbox, subscriptions
@@ -41,12 +44,13 @@ from tocsin.log import configure
 from tocsin.mqtt import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from gateway.domain.hearing import HeardFrame
     from gateway.domain.moment import Moment
     from gateway.loops import Pace
+    from gateway.panel.port import Pins
     from gateway.settings import GatewaySettings
     from protocols.events import DeviceReport
     from protocols.ids import Address
@@ -137,10 +141,24 @@ class Gateway:
         self._mailbox = Mailbox()
         self._outbox = Outbox(_directory(settings.data_dir), max_mb=settings.outbox.max_mb, now=now)
         self.metrics = Metrics(self._figures)
+        self._on_the_wall(now)
         self._to_the_hub(now)
         self._to_wearers()
         self._from_the_air(now)
         self._about_itself(now)
+
+    def _on_the_wall(self, now: Moment) -> None:
+        self._panel = WallPanel(
+            self._settings.panel,
+            self._speaker,
+            open_pins=self._open_pins,
+            look=self._look,
+            hand_over=self._mailbox.accept,
+            waiting=[event.id for event in self._outbox.pending() if wired.is_alarm(event)],
+            now=now,
+        )
+        step, woken = self._panel.step, self._panel.woken
+        self._panel_thread = StepThread("panel", step, woken, clock=self._clock, faults=self._faults, pace=self._pace)
 
     def _to_wearers(self) -> None:
         self._woken = asyncio.Event()
@@ -164,6 +182,8 @@ class Gateway:
             mailbox,
             keyring=self._keyring,
             tell=self._tell_from_thread,
+            receipted=self._panel.receipted,
+            staged=self._panel.staged,
             refused=self._refusals.note,
         )
         step = Uplink(self._sender, self._inbox).step
@@ -185,12 +205,14 @@ class Gateway:
         link = Connection(self._settings.mqtt, client_id=client_id, on_connect=arrivals.note, will=will(speaker, now))
         self._presence = link
         self._standing = Standing(speaker, link, arrivals, self._status)
-        take, every_s = self._ear.presence.take, self._settings.presence.every_s
+        take, every_s = self._take_presence, self._settings.presence.every_s
         self._digest = Digest(speaker, link, take, every_s=every_s, now=now)
 
     def start(self) -> None:
         log.info("gateway starts", gateway=self._speaker.source, boot=self._speaker.boot, waiting=self._outbox.depth)
         self._thread.start()
+        if self._settings.panel.enabled:
+            self._panel_thread.start()
         self._alarm.start()
         self._presence.start()
         self._tasks = [
@@ -213,6 +235,9 @@ class Gateway:
         log.info("gateway stopped", waiting=self._outbox.depth)
 
     def _leave(self) -> None:
+        if self._settings.panel.enabled:
+            self._panel_thread.stop()
+            self._panel.close()
         self._presence.stop()
         self._alarm.stop()
         self._thread.stop()
@@ -241,6 +266,7 @@ class Gateway:
 
     def _publish(self, heard: HeardFrame, device: str, now: Moment) -> None:
         self._mailbox.accept(frame_event(self._speaker, heard, device=device, now=now))
+        self._panel.overheard(heard.report)
         note_heard(heard.report)
 
     def _tell_from_thread(self, address: Address, value: bytes, for_s: float) -> None:
@@ -256,6 +282,25 @@ class Gateway:
             return None
         return bleak_client(handle.device, Limits(), adapter_arguments(self._settings.radio))
 
+    def _take_presence(self) -> tuple[Sequence[tuple[HeardFrame, Moment]], int]:
+        heard, strangers = self._ear.presence.take()
+        for frame, _ in heard:
+            self._panel.overheard(frame.report)
+        return heard, strangers
+
+    def _open_pins(self) -> Pins:
+        from gateway.panel.pins import GpioPins  # gpiozero, only where there is a panel
+
+        return GpioPins(self._settings.panel, edge=lambda pressed: self._panel.edge(pressed, self._clock()))
+
+    def _look(self, now: Moment) -> Facts:
+        return Facts(
+            hearing=self._radio.running and self._ear.adverts > 0 and not self._watchdog.blind,
+            connected=self._alarm.connected,
+            hub_online=self._inbox.hub_online is True,
+            oldest_s=self._sender.oldest_s(now),
+        )
+
     def _status(self) -> StatusData:
         return StatusData(
             state=GatewayState.ONLINE,
@@ -265,6 +310,7 @@ class Gateway:
             blind=self._watchdog.blind,
             shed=self._outbox.shed,
             refused=dict(self._ear.refused),
+            panel=self._panel.standing,
         )
 
     def _figures(self) -> Figures:
@@ -277,6 +323,7 @@ class Gateway:
                 "blind": self._watchdog.blind,
                 "alarm_connection_up": self._alarm.connected,
                 "hub_online": -1 if hub_online is None else hub_online,
+                "panel_faults": self._panel.faults,
             },
             counters={
                 "adverts_heard": self._ear.adverts,
@@ -284,6 +331,7 @@ class Gateway:
                 "receipts_foreign": self._inbox.foreign,
                 "shed": self._outbox.shed,
                 "digests_lost": self._digest.lost,
+                "panel_failures": self._panel.failures,
             },
             by_reason={
                 "frames_refused": self._ear.refused,
@@ -292,6 +340,7 @@ class Gateway:
                 "outbox_failures": self._outbox.failures,
                 "unreadable_messages": self._inbox.unreadable,
                 "loop_faults": self._faults,
+                "button_events": self._panel.raised,
             },
         )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from gateway.domain.panel import Lamp
 from protocols.ble.bthome import KEY_SIZE
 from protocols.ids import NAME, GatewayId, OrganisationId
 from protocols.mqtt.envelope import AddressField  # noqa: TC001 - pydantic reads it at run time
@@ -71,6 +72,56 @@ class OutboxSettings(Section):
     max_mb: float = Field(default=32, ge=1)
 
 
+Pin = Annotated[int, Field(ge=2, le=27)]
+"""A pin by its GPIO (BCM) number; 0 and 1 belong to add-on boards."""
+
+
+class PanelSettings(Section):
+    """Lamps, a buzzer and a button on the pins of a Raspberry Pi; docs/panel.md has the wiring.
+
+    ``button_contact``: what the button does when it is pressed: ``closes`` or ``opens`` (then a cut cable is an alarm
+    too). ``button_to``: where its other end is wired to. ``discreet``: the button has neither light nor sound.
+    ``loop_pin``: a second pair of wires, closed in the button's box; when it opens, the cable is cut, which is a
+    ``loop_cut`` fault or alarm. ``show_devices``: the alarm lamp is also about personal alarms that are heard.
+    """
+
+    enabled: bool = False
+    hearing_pin: Pin | None = None
+    online_pin: Pin | None = None
+    alarm_pin: Pin | None = None
+    lamps_active_high: bool = True
+    show_devices: bool = True
+    buzzer_pin: Pin | None = None
+    buzzer_active_high: bool = True
+    silent: bool = False
+    button: Annotated[str, _NAME] = "button"
+    button_pin: Pin | None = None
+    button_contact: Literal["closes", "opens"] = "closes"
+    button_to: Literal["ground", "3v3"] = "ground"
+    hold_s: float = Field(default=1.5, ge=0.2, le=10)
+    discreet: bool = False
+    loop_pin: Pin | None = None
+    loop_cut: Literal["fault", "alarm"] = "fault"
+
+    @property
+    def lamps(self) -> dict[Lamp, int | None]:
+        return {Lamp.HEARING: self.hearing_pin, Lamp.ONLINE: self.online_pin, Lamp.ALARM: self.alarm_pin}
+
+    @property
+    def pressed_when_closed(self) -> bool:
+        return self.button_contact == "closes"
+
+    @model_validator(mode="after")
+    def _pins_once(self) -> Self:
+        pins = [pin for pin in (*self.lamps.values(), self.buzzer_pin, self.button_pin, self.loop_pin) if pin]
+        twice = [str(pin) for pin, times in Counter(pins).items() if times > 1]
+        if twice:
+            raise ValueError(f"a pin is given to two things: {', '.join(twice)}")
+        if self.enabled and not pins:
+            raise ValueError("a panel needs a pin at least: hearing_pin, online_pin, alarm_pin, buzzer_pin, button_pin")
+        return self
+
+
 class GatewaySettings(ProgramSettings):
     """All of it. ``gateway`` is its id in every topic; ``hub`` is taken."""
 
@@ -85,6 +136,7 @@ class GatewaySettings(ProgramSettings):
     devices: tuple[DeviceSettings, ...] = ()
     metrics: MetricsSettings = MetricsSettings()
     outbox: OutboxSettings = OutboxSettings()
+    panel: PanelSettings = PanelSettings()
 
     @field_validator("gateway")
     @classmethod

@@ -3,13 +3,13 @@
 ========  ===================================================  =====================================================
 phase     when                                                 leads to
 ========  ===================================================  =====================================================
-RELEASED  the contact is closed for ``BOUNCE_S``               PRESSED
-PRESSED   open for ``BOUNCE_S``                                RELEASED; Hammered, if it was the fifth within 3 s;
+RELEASED  down for ``BOUNCE_S``                                PRESSED
+PRESSED   up for ``BOUNCE_S``                                  RELEASED; Hammered, if it was the fifth within 3 s;
                                                                Tested, if it was the third of three slow ones
-PRESSED   closed for ``hold_s``                                HELD: Held
-HELD      closed for ``STUCK_AFTER_S``                         STUCK: WentStuck. It is no further alarm
-HELD      open for ``BOUNCE_S``                                RELEASED
-STUCK     open for ``BOUNCE_S``                                RELEASED: CameFree
+PRESSED   down for ``hold_s``                                  HELD: Held
+HELD      down for ``STUCK_AFTER_S``                           STUCK: WentStuck. It is no further alarm
+HELD      up for ``BOUNCE_S``                                  RELEASED
+STUCK     up for ``BOUNCE_S``                                  RELEASED: CameFree
 ========  ===================================================  =====================================================
 
 Held and Hammered within ``AGAIN_AFTER_S`` of the last are the same call for help, and are not told again.
@@ -17,8 +17,8 @@ Held and Hammered within ``AGAIN_AFTER_S`` of the last are the same call for hel
 Whoever hammers at a panic button wants help, so quick presses never are a test: a test is three short presses with one
 to three seconds from one to the next, which nobody does in fear.
 
-A contact that opens for less than ``BOUNCE_S`` did not open, so neither bounce nor a worn spring ends a hold. Times are
-ticks.
+A contact that changes for less than ``BOUNCE_S`` did not change, so neither bounce nor a worn spring ends a hold. Times
+are ticks.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Button:
     """One button.
 
     Attributes:
-        closed: what the contact does, bounce included; pressed = closed, whatever the wiring.
+        down: how its contact stands, bounce included.
         changed: since when.
         pressed: since when it is pressed; of the last press while it is released.
         presses: when the last short presses began, oldest first.
@@ -69,7 +69,7 @@ class Button:
     """
 
     phase: Phase = Phase.RELEASED
-    closed: bool = False
+    down: bool = False
     changed: float = _NEVER
     pressed: float = _NEVER
     presses: tuple[float, ...] = ()
@@ -79,28 +79,27 @@ class Button:
 Decision = tuple[Button, tuple[Gesture, ...]]
 
 
-def decide(button: Button, *, hold_s: float, now: float, closed: bool | None = None) -> Decision:
-    """Time passes, and the contact opens or closes.
+def decide(button: Button, *, hold_s: float, now: float, down: bool | None = None) -> Decision:
+    """Time passes, and the contact changes.
 
     Args:
         button: the state.
         hold_s: how long it must be held to call for help.
         now: ticks.
-        closed: what the contact does now; None = what it did before.
+        down: how the contact stands now; None = as before.
     """
     gestures: tuple[Gesture, ...] = ()
     while (due := next_due(button, hold_s=hold_s)) is not None and due <= now:
         button, more = _fire(button, due)
         gestures += more
-    if closed is not None and closed is not button.closed:
-        button = replace(button, closed=closed, changed=now)
+    if down is not None and down is not button.down:
+        button = replace(button, down=down, changed=now)
     return button, gestures
 
 
 def next_due(button: Button, *, hold_s: float) -> float | None:
     """When something comes of it without anybody's doing; None = never."""
-    down = button.phase is not Phase.RELEASED
-    if button.closed is not down:
+    if button.down is (button.phase is Phase.RELEASED):
         return button.changed + BOUNCE_S
     if button.phase is Phase.PRESSED:
         return max(button.changed, button.pressed + hold_s)
@@ -110,7 +109,7 @@ def next_due(button: Button, *, hold_s: float) -> float | None:
 def _fire(button: Button, due: float) -> Decision:
     if button.phase is Phase.RELEASED:
         return replace(button, phase=Phase.PRESSED, pressed=button.changed), ()
-    if not button.closed:
+    if not button.down:
         return _release(replace(button, phase=Phase.RELEASED), button.phase, due)
     if button.phase is Phase.PRESSED:
         return _call(replace(button, phase=Phase.HELD, presses=()), Gesture.HELD, due)

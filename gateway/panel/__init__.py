@@ -1,0 +1,1 @@
+"""Lamps, a buzzer and a button on the wall, on the pins of a Raspberry Pi."""
