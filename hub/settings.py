@@ -28,10 +28,15 @@ class WebSettings(Section):
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
     authority_file: Path | None = None
+    metrics_token_file: Path | None = None
 
     @property
     def is_secure(self) -> bool:
         return self.public_url.startswith("https://")
+
+    def metrics_token(self) -> str | None:
+        """By which whoever runs the hub reads ``/metrics``; without one nobody does."""
+        return None if self.metrics_token_file is None else read_secret(self.metrics_token_file)
 
 
 class EmailSettings(Section):

@@ -13,7 +13,7 @@ from hub.web.api import faults as api_faults
 from hub.web.api import incidents as api_incidents
 from hub.web.api import sessions as api_sessions
 from hub.web.headers import SafeHeaders
-from hub.web.pages import board, entrance, faults, incidents, live, sessions, upkeep
+from hub.web.pages import board, entrance, faults, incidents, live, me, myself, sessions, upkeep
 from hub.web.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_BODY: Final = 64 * 1024
 """Bytes; nothing that people or programs send here is longer."""
+PAGES: Final = (board, entrance, faults, incidents, live, me, myself, sessions, upkeep)
 _ABOUT: Final = """
 Everything a supervisor's console can do, for programs. Sign in with HTTP Basic: the account's name
 (`organisation/account` where several organisations have an account of that name) and its password.
@@ -45,7 +46,7 @@ def build(console: Console) -> FastAPI:
     app.add_middleware(SafeHeaders, https=console.secure_cookies)
     problems.install(app)
     app.include_router(_api())
-    for module in (board, entrance, faults, incidents, live, sessions, upkeep):
+    for module in PAGES:
         app.include_router(module.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=render.STATIC), name="static")
     return app
@@ -61,6 +62,7 @@ def _api() -> APIRouter:
     problem: dict[str, Any] = {"model": models.Problem, "content": {"application/problem+json": {}}}
     responses: dict[int | str, dict[str, Any]] = {
         401: {**problem, "description": "Not signed in"},
+        403: {**problem, "description": "Not the right to do this"},
         404: {**problem, "description": "Not in this organisation"},
         409: {**problem, "description": "Not possible now"},
         422: {**problem, "description": "Not right"},

@@ -56,4 +56,4 @@ def close(
     new = [] if seen is None else [one for one in journal.newer(desk.tx, own, number, seen) if one in SIGNS]
     if new:
         raise SomethingNewError(number, ", ".join(new))
-    return incidents.close(desk, own, number, person.account.id, outcome, note)
+    return incidents.close(desk, own, number, person.by, outcome, note)

@@ -32,6 +32,7 @@ class Console:
         secure_cookies: the cookie goes over https only.
         metrics: the Prometheus text.
         version: of the program.
+        metrics_token: by which whoever runs the hub reads them; None = nobody does.
         troubles: what is wrong with this hub right now, in words (a stalled loop, no broker); said on every screen.
     """
 
@@ -44,6 +45,7 @@ class Console:
     metrics: Callable[[], bytes]
     version: str
     troubles: Callable[[], Sequence[str]] = tuple
+    metrics_token: str | None = None
 
     def act(self, work: Callable[[Desk], Result]) -> Result:
         """One action: one transaction, and whoever waits for its effects is woken."""

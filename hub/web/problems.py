@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
+from hub.cases.accounts import AccountIdError, LastAdministratorError, NoWorkerError, OwnAccountError
 from hub.cases.enrolment import AlreadyThereError
 from hub.cases.incidents import UnknownIncidentError
 from hub.cases.sessions import UnknownReferenceError
@@ -17,12 +18,14 @@ from hub.domain.incident import NotPossibleError
 from hub.domain.session import SessionError, SessionTimeError
 from hub.store.store import StoreUnavailableError
 from hub.web import headers, render
-from hub.web.accounts import WhichOrganisationError, WrongPasswordError
+from hub.web.accounts import WeakPasswordError, WhichOrganisationError, WrongPasswordError
 from hub.web.closing import SomethingNewError
 from hub.web.fields import FieldError
-from hub.web.guard import ForgedError, NotAllowedError, NotSignedInError
+from hub.web.guard import ForgedError, MustChangePasswordError, NotAllowedError, NotSignedInError
 from hub.web.overlap import OverlapError
+from hub.web.own import NoWorkerError as NobodysAccountError
 from hub.web.throttle import TooManyAttemptsError
+from hub.web.tokens import ScopeError, TokenError
 from protocols.ids import AddressError
 
 if TYPE_CHECKING:
@@ -46,7 +49,16 @@ _STATUS: Final[dict[type[Exception], int]] = {
     SessionError: 409,
     SomethingNewError: 409,
     OverlapError: 409,
+    LastAdministratorError: 409,
     NotAllowedError: 403,
+    MustChangePasswordError: 403,
+    OwnAccountError: 403,
+    TokenError: 401,
+    ScopeError: 422,
+    AccountIdError: 422,
+    NoWorkerError: 422,
+    WeakPasswordError: 422,
+    NobodysAccountError: 404,
     AlreadyThereError: 409,
     UnknownIncidentError: 404,
     UnknownReferenceError: 404,
@@ -100,6 +112,8 @@ def answer(request: Request, error: Exception) -> Response:
         return _to_program(request, problem)
     if isinstance(error, NotSignedInError) and _is_navigation(request):
         return _to_sign_in(request)
+    if isinstance(error, MustChangePasswordError) and _is_navigation(request):
+        return RedirectResponse("/account", 303)
     if "hx-request" in request.headers:
         return PlainTextResponse(f"{problem.title}: {problem.detail}", problem.status, problem.headers)
     return render.page(request, "problem.html", {"problem": problem}, problem.status, problem.headers)

@@ -4,24 +4,36 @@ After a few wrong passwords for one account from one place, the next try from th
 time, up to half a minute. Tries that come too early are refused unseen, even with the right password, and prolong
 nothing.
 
-A place is a browser in which this account was signed in before, or else an address. So guesses from elsewhere delay
-neither such a browser nor another address. They do delay, by up to :data:`LONGEST`, a new browser or a program at the
-very address from which somebody guesses.
+A place is a browser in which this account was signed in before, or else an address (of IPv6 its /64, which one
+customer has). So guesses from elsewhere delay neither such a browser nor another address. They do delay, by up to
+:data:`LONGEST`, a new browser or a program at the very address from which somebody guesses.
+
+Looking at a password takes time and memory, so few are looked at in one moment: in three lanes, so that a crowd in one
+of them delays nobody in another. A known browser has a lane of its own; an address from which many wrong passwords came
+shares one with its like; everybody else has the third.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 FREE: Final = 4
+MANY: Final = 10
+"""Wrong passwords from one address, whatever for: from then on it is in the lane of its like."""
 LONGEST: Final = timedelta(seconds=30)
 FORGOTTEN: Final = timedelta(hours=1)
 MOST: Final = 10_000
 """Keys remembered; the oldest go first."""
+_SOON: Final = timedelta(seconds=1)
 
 Key: TypeAlias = tuple[str, str, str]
 """Organisation, account, and the browser or address; for a name that is no account, no organisation and the name."""
@@ -55,12 +67,42 @@ class _Failures:
         return self.last + min(timedelta(seconds=2 ** min(self.count - FREE, 10)), LONGEST)
 
 
+class Lane:
+    """Some passwords at a time, and some more that wait.
+
+    Args:
+        at_once: each takes 64 MiB, which a small machine needs for alarms.
+        waiting: those and the ones that wait: the other threads of the web server are for who is signed in.
+    """
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self._looked_at = threading.BoundedSemaphore(at_once)
+        self._inside = threading.BoundedSemaphore(waiting)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for one's turn.
+
+        Raises:
+            TooManyAttemptsError: too many wait already.
+        """
+        if not self._inside.acquire(blocking=False):
+            raise TooManyAttemptsError(_SOON)
+        try:
+            with self._looked_at:
+                yield
+        finally:
+            self._inside.release()
+
+
 class Throttle:
     """Failed sign-ins of this process, by account and place."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._failures: OrderedDict[Key, _Failures] = OrderedDict()
+        self._addresses: OrderedDict[str, _Failures] = OrderedDict()
+        self.known, self.others, self.guessers = Lane(1, 6), Lane(2, 10), Lane(1, 4)
 
     def check(self, key: Key, now: datetime) -> None:
         """May this be tried now?
@@ -73,16 +115,44 @@ class Throttle:
         if known is not None and now < known.free_at:
             raise TooManyAttemptsError(known.free_at - now)
 
-    def failed(self, key: Key, now: datetime) -> None:
+    def lane(self, address: str, now: datetime, *, is_known: bool) -> Lane:
+        """Where to wait for one's turn."""
+        if is_known:
+            return self.known
+        with self._lock:
+            kept = self._addresses.get(place_of(address))
+        guesses = kept is not None and kept.count >= MANY and now - kept.last <= FORGOTTEN
+        return self.guessers if guesses else self.others
+
+    def failed(self, key: Key, now: datetime, address: str | None = None) -> None:
         """It was wrong."""
         with self._lock:
-            known = self._failures.pop(key, None)
-            fresh = known is None or now - known.last > FORGOTTEN
-            self._failures[key] = _Failures(1 if known is None or fresh else known.count + 1, now)
-            if len(self._failures) > MOST:
-                self._failures.popitem(last=False)
+            _count(self._failures, key, now)
+            if address is not None:
+                _count(self._addresses, place_of(address), now)
 
     def succeeded(self, key: Key) -> None:
-        """It was right: all is forgotten."""
+        """It was right: all is forgotten, but not what else came from that address."""
         with self._lock:
             self._failures.pop(key, None)
+
+
+def place_of(address: str) -> str:
+    """Of IPv6 the network that one customer has."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:  # noqa: PLR2004 - IPv4
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), 64), strict=False))
+
+
+def _count(kept: OrderedDict[Any, _Failures], key: Key | str, now: datetime) -> None:
+    known = kept.pop(key, None)
+    is_fresh = known is None or now - known.last > FORGOTTEN
+    kept[key] = _Failures(1 if known is None or is_fresh else known.count + 1, now)
+    if len(kept) > MOST:
+        kept.popitem(last=False)

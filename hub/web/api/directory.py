@@ -1,15 +1,17 @@
 """What an organisation has: workers, places, devices, gateways."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter
 
 from hub.cases import enrolment
 from hub.store import directory, presence
 from hub.store.directory import Device, Place, Worker
+from hub.web.accounts import Person
 from hub.web.api.models import Assignment, DeviceOut, GatewayOut, NewDevice, NewPlace, NewWorker, PlaceOut, WorkerOut
 from hub.web.context import Hub
-from hub.web.guard import Program
+from hub.web.guard import calling
+from hub.web.rights import Right
 from protocols.ids import Address, OrganisationId, PlaceId, WorkerId
 
 if TYPE_CHECKING:
@@ -18,18 +20,19 @@ if TYPE_CHECKING:
 
 router = APIRouter(tags=["directory"])
 
+Reader = Annotated[Person, calling(Right.DIRECTORY_SEE)]
+Editor = Annotated[Person, calling(Right.DIRECTORY_EDIT)]
+
 
 @router.get("/workers")
-def list_workers(hub: Hub, person: Program) -> list[WorkerOut]:
+def list_workers(hub: Hub, person: Reader) -> list[WorkerOut]:
     found = hub.store.read(lambda tx: directory.all_workers(tx, person.organisation.id))
     return [WorkerOut.model_validate(worker) for worker in found]
 
 
 @router.post("/workers", status_code=201)
-def add_worker(hub: Hub, person: Program, new: NewWorker) -> WorkerOut:
-    return WorkerOut.model_validate(
-        hub.act(lambda desk: _add_worker(desk, person.organisation.id, new, person.account.id))
-    )
+def add_worker(hub: Hub, person: Editor, new: NewWorker) -> WorkerOut:
+    return WorkerOut.model_validate(hub.act(lambda desk: _add_worker(desk, person.organisation.id, new, person.by)))
 
 
 def _add_worker(desk: "Desk", organisation: OrganisationId, new: NewWorker, by: str) -> Worker:
@@ -40,16 +43,14 @@ def _add_worker(desk: "Desk", organisation: OrganisationId, new: NewWorker, by: 
 
 
 @router.get("/places")
-def list_places(hub: Hub, person: Program) -> list[PlaceOut]:
+def list_places(hub: Hub, person: Reader) -> list[PlaceOut]:
     found = hub.store.read(lambda tx: directory.all_places(tx, person.organisation.id))
     return [PlaceOut.model_validate(place) for place in found]
 
 
 @router.post("/places", status_code=201)
-def add_place(hub: Hub, person: Program, new: NewPlace) -> PlaceOut:
-    return PlaceOut.model_validate(
-        hub.act(lambda desk: _add_place(desk, person.organisation.id, new, person.account.id))
-    )
+def add_place(hub: Hub, person: Editor, new: NewPlace) -> PlaceOut:
+    return PlaceOut.model_validate(hub.act(lambda desk: _add_place(desk, person.organisation.id, new, person.by)))
 
 
 def _add_place(desk: "Desk", organisation: OrganisationId, new: NewPlace, by: str) -> Place:
@@ -65,7 +66,7 @@ def place_of(desk: "Desk", organisation: OrganisationId, new: NewPlace) -> Place
 
 
 @router.get("/devices")
-def list_devices(hub: Hub, person: Program) -> list[DeviceOut]:
+def list_devices(hub: Hub, person: Reader) -> list[DeviceOut]:
     """With who wears them and when they were last heard."""
     return hub.store.read(lambda tx: _devices(tx, person.organisation.id))
 
@@ -81,21 +82,21 @@ def _devices(tx: "Tx", organisation: OrganisationId) -> list[DeviceOut]:
 
 
 @router.post("/devices", status_code=201)
-def add_device(hub: Hub, person: Program, new: NewDevice) -> DeviceOut:
+def add_device(hub: Hub, person: Editor, new: NewDevice) -> DeviceOut:
     device = Device(person.organisation.id, Address(new.address), new.label, bytes.fromhex(new.key))
-    hub.act(lambda desk: enrolment.add_device(desk, device, person.account.id))
+    hub.act(lambda desk: enrolment.add_device(desk, device, person.by))
     return DeviceOut.model_validate(device)
 
 
 @router.post("/devices/{address}/assign", status_code=204)
-def assign_device(hub: Hub, person: Program, address: str, to: Assignment) -> None:
+def assign_device(hub: Hub, person: Editor, address: str, to: Assignment) -> None:
     """From now on this worker, and nobody else, wears it."""
     own, device, worker = person.organisation.id, Address(address), WorkerId(to.worker)
-    hub.act(lambda desk: enrolment.assign(desk, own, device, worker, person.account.id))
+    hub.act(lambda desk: enrolment.assign(desk, own, device, worker, person.by))
 
 
 @router.get("/gateways")
-def list_gateways(hub: Hub, person: Program) -> list[GatewayOut]:
+def list_gateways(hub: Hub, person: Reader) -> list[GatewayOut]:
     """As they last described themselves."""
     found = hub.store.read(lambda tx: presence.all_gateways(tx, person.organisation.id))
     return [GatewayOut.model_validate(gateway) for gateway in found]

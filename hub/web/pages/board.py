@@ -1,25 +1,29 @@
 """The main page."""
 
 from datetime import timedelta
+from typing import Annotated
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from hub.web import reading, render
+from hub.web.accounts import Person
 from hub.web.context import Hub
-from hub.web.guard import SignedIn
+from hub.web.guard import viewing
+from hub.web.lengths import LENGTHS
+from hub.web.rights import Right
 from hub.web.views import board as view
 from hub.web.views.alarms import OUTCOMES
 from hub.web.views.times import Clock
 
 router = APIRouter()
 
-LENGTHS = ((15, "15 min"), (30, "30 min"), (60, "1 h"), (90, "1 h 30"), (120, "2 h"), (240, "4 h"), (480, "8 h"))
-"""How long a session lasts, in minutes and in words."""
-
 
 @router.get("/")
-def board(request: Request, hub: Hub, person: SignedIn) -> Response:
+def board(request: Request, hub: Hub, person: Annotated[Person, viewing(Right.OWN)]) -> Response:
+    """Whoever may not see alarms has a page of their own."""
+    if not person.may(Right.ALARMS_SEE):
+        return RedirectResponse("/me", 303)
     facts = hub.store.read(lambda tx: reading.board(tx, person.organisation))
     names = facts.names
     context = {

@@ -11,22 +11,26 @@ from hub.web import closing, reading, render
 from hub.web.accounts import Person
 from hub.web.context import Console, Hub
 from hub.web.fields import local_path
-from hub.web.guard import Acting, SignedIn
+from hub.web.guard import acting, viewing
+from hub.web.rights import Right
 from hub.web.views import incident as view
 from hub.web.views.alarms import OUTCOMES
 from hub.web.views.past import past
 
 router = APIRouter(prefix="/incidents")
 
+Watcher = Annotated[Person, viewing(Right.ALARMS_SEE)]
+Responder = Annotated[Person, acting(Right.ALARMS_ACT)]
+
 
 @router.get("")
-def all_incidents(request: Request, hub: Hub, person: SignedIn) -> Response:
+def all_incidents(request: Request, hub: Hub, person: Watcher) -> Response:
     facts = hub.store.read(lambda tx: reading.past(tx, person.organisation))
     return render.page(request, "past.html", {"me": person, "back": "/incidents", "board": past(facts)})
 
 
 @router.get("/{number}")
-def incident(request: Request, hub: Hub, person: SignedIn, number: str) -> Response:
+def incident(request: Request, hub: Hub, person: Watcher, number: str) -> Response:
     return _page(request, hub, person, number)
 
 
@@ -39,14 +43,14 @@ def _page(
 
 
 @router.post("/{number}/take")
-def take(hub: Hub, person: Acting, number: str, back: Annotated[str, Form()] = "/") -> Response:
-    hub.act(lambda desk: incidents.take(desk, person.organisation.id, number, person.account.id))
+def take(hub: Hub, person: Responder, number: str, back: Annotated[str, Form()] = "/") -> Response:
+    hub.act(lambda desk: incidents.take(desk, person.organisation.id, number, person.by))
     return RedirectResponse(local_path(back), 303)
 
 
 @router.post("/{number}/help-sent")
-def help_sent(hub: Hub, person: Acting, number: str, back: Annotated[str, Form()] = "/") -> Response:
-    hub.act(lambda desk: incidents.help_sent(desk, person.organisation.id, number, person.account.id))
+def help_sent(hub: Hub, person: Responder, number: str, back: Annotated[str, Form()] = "/") -> Response:
+    hub.act(lambda desk: incidents.help_sent(desk, person.organisation.id, number, person.by))
     return RedirectResponse(local_path(back), 303)
 
 
@@ -54,7 +58,7 @@ def help_sent(hub: Hub, person: Acting, number: str, back: Annotated[str, Form()
 def close(
     request: Request,
     hub: Hub,
-    person: Acting,
+    person: Responder,
     number: str,
     outcome: Annotated[Outcome, Form()],
     seen: Annotated[int, Form(ge=0, le=closing.HIGHEST)],

@@ -13,16 +13,19 @@ from hub.cases.sessions import NewSession
 from hub.domain.session import Risk
 from hub.store.directory import Place
 from hub.web import overlap
+from hub.web.accounts import Person
 from hub.web.context import Hub
 from hub.web.fields import check_end, coordinates, local_path, local_time, required
-from hub.web.guard import Acting
+from hub.web.guard import acting
+from hub.web.rights import Right
 from protocols.ids import PlaceId
 
 if TYPE_CHECKING:
     from hub.cases.desk import Desk
-    from hub.web.accounts import Person
 
 router = APIRouter(prefix="/sessions")
+
+Logger = Annotated[Person, acting(Right.SESSIONS_LOG)]
 
 
 @dataclass
@@ -45,7 +48,7 @@ class SessionForm:
 
 
 @router.post("")
-def log(hub: Hub, person: Acting, form: Annotated[SessionForm, Depends()]) -> Response:
+def log(hub: Hub, person: Logger, form: Annotated[SessionForm, Depends()]) -> Response:
     hub.act(lambda desk: _log(desk, person, form))
     return RedirectResponse("/", 303)
 
@@ -62,7 +65,7 @@ def _log(desk: "Desk", person: "Person", form: SessionForm) -> None:
     )
     if not form.also:
         overlap.refuse(desk, person.organisation.id, new)
-    sessions.log(desk, person.organisation.id, new, person.account.id)
+    sessions.log(desk, person.organisation.id, new, person.by)
 
 
 def _times(form: SessionForm, now: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -80,32 +83,32 @@ def _place(desk: "Desk", person: "Person", form: SessionForm) -> str:
     number = PlaceId(desk.tx.new_id())
     name, address = form.new_place.strip(), form.new_address.strip()
     place = Place(person.organisation.id, number, name, address, latitude, longitude)
-    enrolment.add_place(desk, place, person.account.id)
+    enrolment.add_place(desk, place, person.by)
     return number
 
 
 @router.post("/{number}/start")
-def start(hub: Hub, person: Acting, number: str, back: Annotated[str, Form()] = "/") -> Response:
-    hub.act(lambda desk: sessions.start(desk, person.organisation.id, number, person.account.id))
+def start(hub: Hub, person: Logger, number: str, back: Annotated[str, Form()] = "/") -> Response:
+    hub.act(lambda desk: sessions.start(desk, person.organisation.id, number, person.by))
     return RedirectResponse(local_path(back), 303)
 
 
 @router.post("/{number}/end")
-def end(hub: Hub, person: Acting, number: str, back: Annotated[str, Form()] = "/") -> Response:
-    hub.act(lambda desk: sessions.end(desk, person.organisation.id, number, person.account.id))
+def end(hub: Hub, person: Logger, number: str, back: Annotated[str, Form()] = "/") -> Response:
+    hub.act(lambda desk: sessions.end(desk, person.organisation.id, number, person.by))
     return RedirectResponse(local_path(back), 303)
 
 
 @router.post("/{number}/cancel")
-def cancel(hub: Hub, person: Acting, number: str, back: Annotated[str, Form()] = "/") -> Response:
-    hub.act(lambda desk: sessions.cancel(desk, person.organisation.id, number, person.account.id))
+def cancel(hub: Hub, person: Logger, number: str, back: Annotated[str, Form()] = "/") -> Response:
+    hub.act(lambda desk: sessions.cancel(desk, person.organisation.id, number, person.by))
     return RedirectResponse(local_path(back), 303)
 
 
 @router.post("/{number}/extend")
 def extend(
     hub: Hub,
-    person: Acting,
+    person: Logger,
     number: str,
     minutes: Annotated[int, Form(ge=1, le=24 * 60)],
     back: Annotated[str, Form()] = "/",
@@ -118,4 +121,4 @@ def _extend(desk: "Desk", person: "Person", number: str, longer: timedelta) -> N
     """Counted from the expected end, or from now when that has passed."""
     own = person.organisation.id
     ends_at = max(sessions.get(desk, own, number).state.ends_at, desk.now) + longer
-    sessions.extend(desk, own, number, ends_at, person.account.id)
+    sessions.extend(desk, own, number, ends_at, person.by)

@@ -24,7 +24,7 @@ DURESS: Final = (
     "Duress: the wearer cancelled under threat. Do not call the worker's phone. Their device shows a cancel."
 )
 DISCREET: Final = "Discreet: the wearer asked for help unseen. Do not call the worker's phone."
-_HEADLINES: Final = {
+HEADLINES: Final = {
     Kind.PANIC: "Panic alarm",
     Kind.DISCREET_PANIC: "Discreet panic",
     Kind.FALL: "Fall",
@@ -133,7 +133,7 @@ def alarm(record: IncidentRecord, names: Names) -> Alarm:
     return Alarm(
         id=record.id,
         tone=_tone(state.phase),
-        headline=_HEADLINES[state.kind],
+        headline=HEADLINES[state.kind],
         warning=warning,
         who=who(record, names),
         phone=worker.phone if worker is not None and warning is None else None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
+    from hub.web.own import Own
     from hub.web.reading import Names
 
 
@@ -43,7 +44,7 @@ class Clock:
     zone: ZoneInfo
 
     @classmethod
-    def of(cls, names: Names) -> Self:
+    def of(cls, names: Names | Own) -> Self:
         return cls(names.now, ZoneInfo(names.organisation.zone))
 
     def at(self, moment: datetime) -> Moment:

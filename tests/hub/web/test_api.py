@@ -129,7 +129,7 @@ def test_a_session_that_has_overrun_is_still_under_way(anybody: Visitor, office:
 
 def test_a_colleague_may_have_a_session_at_the_same_time(anybody: Visitor, office: Office, watch: Watch) -> None:
     office.session(minutes=60)
-    anybody.call("POST", "/workers", {"id": "bob", "name": "Bob"})
+    anybody.call("POST", "/workers", {"id": "bob", "name": "Bob"}, name="mo")
 
     new = {"worker": "bob", "place": "home-17", "ends_at": in_(watch, hours=2)}
 
@@ -181,16 +181,16 @@ def test_workers_places_and_devices_are_added_once(anybody: Visitor) -> None:
         ("/devices", {"address": "c0:ff:ee:00:00:02", "label": "alarm 2", "key": "00" * 16}),
     ]
     for path, new in additions:
-        assert anybody.call("POST", path, new).status_code == 201
-        again = anybody.call("POST", path, new)
+        assert anybody.call("POST", path, new, name="mo").status_code == 201
+        again = anybody.call("POST", path, new, name="mo")
         assert (again.status_code, again.json()["type"]) == (409, "urn:tocsin:problem:already-there")
 
 
 def test_a_device_is_worn_by_the_one_it_was_given_to_last(anybody: Visitor, office: Office) -> None:
     office.digest(office.alarm.frame(battery=66))
-    anybody.call("POST", "/workers", {"id": "bob", "name": "Bob"})
+    anybody.call("POST", "/workers", {"id": "bob", "name": "Bob"}, name="mo")
 
-    assert anybody.call("POST", f"/devices/{ADDRESS}/assign", {"worker": "bob"}).status_code == 204
+    assert anybody.call("POST", f"/devices/{ADDRESS}/assign", {"worker": "bob"}, name="mo").status_code == 204
 
     (device,) = anybody.call("GET", "/devices").json()
     assert (device["worker"], device["battery"], device["gateway"]) == ("bob", 66, "north")
@@ -244,7 +244,7 @@ REFUSED: list[tuple[str, str, Any, int, str, dict[str, str]]] = [
 def test_errors_say_what_and_where(
     anybody: Visitor, method: str, path: str, body: Any, status: int, kind: str, more: dict[str, str]
 ) -> None:
-    answer = anybody.call(method, path, body)
+    answer = anybody.call(method, path, body, name="mo")
 
     problem = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
@@ -366,7 +366,7 @@ def test_the_description_is_there_and_says_what_errors_look_like(anybody: Visito
     assert all(path.startswith("/api/v1/") for path in described["paths"])
     take = described["paths"]["/api/v1/incidents/{number}/take"]["post"]
     assert PROBLEM in take["responses"]["409"]["content"]
-    assert take["security"] == [{"HTTPBasic": []}]
+    assert take["security"] == [{"HTTPBasic": ["alarms:act"]}, {"Token": ["alarms:act"]}]
     assert anybody.client.get("/docs").status_code == 404
 
 
