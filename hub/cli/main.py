@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import Annotated
@@ -13,16 +12,18 @@ import typer
 from hub.broker import embedded
 from hub.cases import sessions
 from hub.cases.desk import Desk, Routes
+from hub.cli import accounts
 from hub.cli.access import access
-from hub.cli.common import Config, Organisation, chosen, fail, open_store, opened, settings
+from hub.cli.backup import backup, migrate, restore_, reviewed
+from hub.cli.common import Config, Organisation, chosen, fail, opened, settings
 from hub.cli.gateways import gateway
 from hub.cli.healthy import healthy
 from hub.cli.prepare import prepare
 from hub.cli.tls import tls
 from hub.domain.session import Risk, SessionPhase
-from hub.store import directory, schema
+from hub.store import directory
 from hub.store import sessions as session_rows
-from hub.store.directory import Account, Device, Place, Role, Worker
+from hub.store.directory import Device, Place, Worker
 from protocols.ids import NAME, Address, OrganisationId, PlaceId, WorkerId
 from tocsin import log
 
@@ -34,7 +35,14 @@ app.add_typer(tls, name="tls")
 app.add_typer(access, name="access")
 
 
+app.command()(accounts.account)
+app.command()(accounts.password)
+app.add_typer(accounts.token, name="token")
 app.command()(healthy)
+app.command()(backup)
+app.command("restore")(restore_)
+app.command()(reviewed)
+app.command()(migrate)
 app.command()(prepare)
 
 
@@ -42,14 +50,14 @@ app.command()(prepare)
 def run(config: Config = None) -> None:
     """Run the hub: ingest, deadlines, notifications, console."""
     from hub.app import run as serve
-    from hub.store.schema import LiveSessionsError
+    from hub.store.schema import SchemaError
     from hub.store.store import StoreUnavailableError
 
     loaded = settings(config)
     log.configure(loaded.log)
     try:
         serve(loaded)
-    except (StoreUnavailableError, LiveSessionsError) as wrong:
+    except (StoreUnavailableError, SchemaError) as wrong:
         raise fail(str(wrong)) from wrong
 
 
@@ -62,15 +70,6 @@ def broker(config: Config = None) -> None:
 
 
 @app.command()
-def migrate(config: Config = None) -> None:
-    """Bring the database to this version, even while sessions are under way."""
-    store = open_store(settings(config))
-    schema.prepare(store.engine, asked=True)
-    store.close()
-    typer.secho("The database is up to date.", fg="green")
-
-
-@app.command()
 def organisation(id_: Annotated[str, typer.Argument(metavar="ID")], name: str, config: Config = None,
                  zone: Annotated[str, typer.Option(help="IANA time zone.")] = "Europe/London") -> None:  # fmt: skip
     """Add an organisation. ID goes into MQTT topics: lower case, digits, hyphens."""
@@ -79,23 +78,6 @@ def organisation(id_: Annotated[str, typer.Argument(metavar="ID")], name: str, c
     with opened(config) as store:
         new = directory.Organisation(OrganisationId(id_), name, zone)
         store.write(lambda tx: directory.add_organisation(tx, new))
-
-
-@app.command()
-def account(id_: Annotated[str, typer.Argument(metavar="ID")], name: str, email: str, config: Config = None,
-            organisation: Organisation = None, role: Role = Role.SUPERVISOR) -> None:  # fmt: skip
-    """Add a person who is told of alarms and may deal with them; prints a first password."""
-    from hub.web.accounts import hash_password
-
-    password = secrets.token_urlsafe(12)
-    with opened(config) as store:
-        store.write(
-            lambda tx: directory.add_account(
-                tx,
-                Account(chosen(tx, organisation), id_, name, email, role, password_hash=hash_password(password)),
-            )
-        )
-    typer.echo(f"Password of {id_}, shown once: {password}")
 
 
 @app.command()

@@ -54,7 +54,7 @@ def test_an_organisation_is_set_up_and_a_session_logged_and_ended_from_the_comma
     assert f"{number}  active   high    alice at home-17" in shell.run("hub", "session", "list")
     shell.run("hub", "session", "end", number)
     assert shell.run("hub", "session", "list") == ""
-    assert "The journal is whole: 3 entries." in shell.run("journal", "verify")
+    assert "The journal is whole: 4 entries." in shell.run("journal", "verify")
     assert "ended by cli" in shell.run("journal", "show", number)
 
 
