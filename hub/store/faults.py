@@ -34,6 +34,7 @@ class FaultKind(StrEnum):
     NOBODY_TO_TELL = "nobody to tell"
     WEARER_NOT_TOLD = "wearer could not be told"
     HUB_ERROR = "hub error"
+    PANEL_FAULT = "panel fault"
     ACCESS_REFUSED = "access refused"
     KEYS_NOT_FETCHED = "gateway has old keys"
 

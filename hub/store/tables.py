@@ -290,6 +290,24 @@ events = Table(
     Index(None, "organisation", "incident"),
 )
 
+wired_events = Table(
+    "wired_events",
+    metadata,
+    _organisation(),
+    Column("gateway", String(40), primary_key=True),
+    Column("boot", String(64), primary_key=True),
+    Column("button", String(40), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("sign", String(20), nullable=False),
+    Column("observed_at", Instant, nullable=False),
+    Column("time_quality", String(20), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("incident", String(64)),
+    Column("told", String(20)),
+    Index(None, "organisation", "incident"),
+)
+
 unreadable = Table(
     "unreadable",
     metadata,

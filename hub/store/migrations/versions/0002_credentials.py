@@ -75,6 +75,23 @@ def upgrade() -> None:
         sa.Column("fetched_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("organisation", "gateway", name=op.f("pk_keyring_fetches")),
     )
+    op.create_table(
+        "wired_events",
+        sa.Column("organisation", sa.String(length=40), nullable=False),
+        sa.Column("gateway", sa.String(length=40), nullable=False),
+        sa.Column("boot", sa.String(length=64), nullable=False),
+        sa.Column("button", sa.String(length=40), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("sign", sa.String(length=20), nullable=False),
+        sa.Column("observed_at", Instant(), nullable=False),
+        sa.Column("time_quality", sa.String(length=20), nullable=False),
+        sa.Column("received_at", Instant(), nullable=False),
+        sa.Column("recorded_at", Instant(), nullable=False),
+        sa.Column("incident", sa.String(length=64), nullable=True),
+        sa.Column("told", sa.String(length=20), nullable=True),
+        sa.PrimaryKeyConstraint("organisation", "gateway", "boot", "button", "number", name=op.f("pk_wired_events")),
+    )
+    op.create_index(op.f("ix_wired_events_organisation_incident"), "wired_events", ["organisation", "incident"])
     with op.batch_alter_table("accounts", schema=None) as batch_op:
         batch_op.add_column(sa.Column("worker", sa.String(length=64), nullable=True))
         batch_op.add_column(sa.Column("password_until", Instant(), nullable=True))
@@ -89,6 +106,7 @@ def downgrade() -> None:
         batch_op.drop_column("password_until")
         batch_op.drop_column("worker")
 
+    op.drop_table("wired_events")
     op.drop_table("keyring_fetches")
     op.drop_table("hub_facts")
     op.drop_table("enrolment_codes")
