@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from hub import authority
 from hub.cases.way_in import WayIn
@@ -21,6 +22,11 @@ def way_in(settings: HubSettings) -> WayIn:
     mqtt, asked = settings.mqtt, settings.gateways
     broker = BrokerAddress(host=asked.broker_host or mqtt.host, port=asked.broker_port or mqtt.port, tls=mqtt.is_secure)
     return WayIn(hub_url=settings.web.public_url.rstrip("/"), authority=_authority(settings), broker=broker)
+
+
+def _public_host(settings: HubSettings) -> str | None:
+    """A broker that speaks TLS is taken to be where the hub is; any other is on this very machine."""
+    return urlsplit(settings.web.public_url).hostname if settings.mqtt.is_secure else None
 
 
 def _authority(settings: HubSettings) -> str | None:

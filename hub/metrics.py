@@ -40,6 +40,15 @@ class HubMetrics:
             "tocsin_unmatched_total", "Alarms without exactly one session", ["verdict"], registry=registry
         )
         self.refused = Counter("tocsin_refused_total", "Messages refused", ["channel", "reason"], registry=registry)
+        self.access_refused = Counter(
+            "tocsin_access_refused_total", "Attempts refused at the hub or the broker", ["kind"], registry=registry
+        )
+        self.broker_mended = Counter(
+            "tocsin_broker_mended_total", "Changes to the broker's access list", ["command"], registry=registry
+        )
+        self.broker_strangers = Gauge(
+            "tocsin_broker_strangers", "Users and roles at the broker that are not the hub's", registry=registry
+        )
         self.sends = Counter("tocsin_sends_total", "Notifications tried", ["channel", "outcome"], registry=registry)
         self.loop_errors = Counter("tocsin_loop_errors_total", "Steps that failed", ["loop"], registry=registry)
         self.deadline_lateness = Histogram(

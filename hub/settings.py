@@ -74,7 +74,10 @@ class BrokerSettings(Section):
 
 
 class GatewaySettings(Section):
-    """Where gateways find the broker, if that is not where the hub finds it. They use TLS there if the hub does."""
+    """Where gateways find the broker; they use TLS there if the hub does.
+
+    Left out: at the host of ``web.public_url`` (without TLS at the hub's own ``mqtt.host``), at the hub's own port.
+    """
 
     broker_host: str | None = None
     broker_port: int | None = Field(default=None, ge=1, le=65535)

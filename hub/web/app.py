@@ -8,11 +8,12 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from hub.web import guard, problems, render
-from hub.web.api import directory, models
+from hub.web.api import directory, gateway, models
 from hub.web.api import faults as api_faults
 from hub.web.api import incidents as api_incidents
 from hub.web.api import sessions as api_sessions
 from hub.web.headers import SafeHeaders
+from hub.web.knocking import Knocks
 from hub.web.pages import board, entrance, faults, incidents, live, me, myself, sessions, upkeep
 from hub.web.throttle import Throttle
 
@@ -56,6 +57,7 @@ def equip(app: FastAPI, console: Console) -> None:
     """Give the application what its requests look up, with nothing remembered of earlier ones."""
     app.state.console = console
     app.state.throttle = Throttle()
+    app.state.knocks = Knocks()
 
 
 def _api() -> APIRouter:
@@ -69,6 +71,6 @@ def _api() -> APIRouter:
         503: {**problem, "description": "The database is not available"},
     }
     router = APIRouter(prefix="/api/v1", responses=responses)
-    for module in (api_incidents, api_sessions, api_faults, directory):
+    for module in (api_incidents, api_sessions, api_faults, directory, gateway):
         router.include_router(module.router)
     return router

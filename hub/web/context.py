@@ -12,11 +12,16 @@ from hub.cases.desk import Desk
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from hub.cases.access import Refusal
     from hub.cases.desk import Routes
     from hub.store.store import Store
     from hub.web.changes import Changes
 
 Result = TypeVar("Result")
+
+
+def _untold(_refusal: Refusal) -> None:
+    """For a console without a hub behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,8 @@ class Console:
         metrics: the Prometheus text.
         version: of the program.
         metrics_token: by which whoever runs the hub reads them; None = nobody does.
+        refused: takes note of a gateway, or somebody who would be one, that was refused.
+        admit: returns when the broker lets in what has a credential by now, or has had its time to.
         troubles: what is wrong with this hub right now, in words (a stalled loop, no broker); said on every screen.
     """
 
@@ -46,6 +53,8 @@ class Console:
     version: str
     troubles: Callable[[], Sequence[str]] = tuple
     metrics_token: str | None = None
+    refused: Callable[[Refusal], None] = _untold
+    admit: Callable[[], object] = lambda: None
 
     def act(self, work: Callable[[Desk], Result]) -> Result:
         """One action: one transaction, and whoever waits for its effects is woken."""

@@ -19,6 +19,7 @@ from hub.domain.session import SessionError, SessionTimeError
 from hub.store.store import StoreUnavailableError
 from hub.web import headers, render
 from hub.web.accounts import WeakPasswordError, WhichOrganisationError, WrongPasswordError
+from hub.web.api.gateway import CodeRefusedError, CredentialRefusedError, InsecureError
 from hub.web.closing import SomethingNewError
 from hub.web.fields import FieldError
 from hub.web.guard import ForgedError, MustChangePasswordError, NotAllowedError, NotSignedInError
@@ -54,6 +55,9 @@ _STATUS: Final[dict[type[Exception], int]] = {
     MustChangePasswordError: 403,
     OwnAccountError: 403,
     TokenError: 401,
+    CredentialRefusedError: 401,
+    CodeRefusedError: 403,
+    InsecureError: 403,
     ScopeError: 422,
     AccountIdError: 422,
     NoWorkerError: 422,

@@ -1,0 +1,179 @@
+"""What gateways ask of the hub, see :mod:`protocols.enrolment`. They sign in on their own, apart from people."""
+
+import asyncio
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated, Final
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.security import HTTPBasic, HTTPBasicCredentials
+
+from hub.cases import claims
+from hub.cases import keyring as keys_of
+from hub.cases.access import Refusal, RefusalKind
+from hub.cases.claims import Arrival
+from hub.store import credentials
+from hub.store.credentials import CredentialRecord
+from hub.store.store import Tx
+from hub.web.context import Console, Hub
+from hub.web.guard import GATEWAY
+from protocols import codes
+from protocols.codes import CodeError
+from protocols.enrolment import Claim, Credential, Enrolment, Keyring
+from protocols.ids import GatewayId, OrganisationId
+
+if TYPE_CHECKING:
+    from hub.web.knocking import Knocks
+
+_BASIC: Final = HTTPBasic(auto_error=False, scheme_name="Gateway", description="A gateway's credential")
+_NOTED_AGAIN: Final = timedelta(minutes=10)
+"""That a gateway still has the same keys is written down this often."""
+
+
+class InsecureError(Exception):
+    """A secret would go over the network for all to read."""
+
+    def __init__(self) -> None:
+        super().__init__("gateways are served over https only, except on this very machine")
+
+
+class CodeRefusedError(Exception):
+    """A code that is worth nothing here.
+
+    Attributes:
+        what: kind of refusal.
+    """
+
+    def __init__(self, kind: RefusalKind) -> None:
+        told = {
+            RefusalKind.CODE_UNKNOWN: "nobody made this code here: type it again",
+            RefusalKind.CODE_EXPIRED: "this code has expired: ask for a new one",
+            RefusalKind.CODE_USED: "this code was used or replaced: ask for a new one",
+        }
+        super().__init__(told[kind])
+        self.what = kind.value
+
+
+class CredentialRefusedError(Exception):
+    """A credential that is not, or no longer, good."""
+
+    def __init__(self) -> None:
+        super().__init__("this credential is not good: enrol the gateway again with a new code")
+
+
+def secure(request: Request) -> None:
+    """Over https, or from this machine.
+
+    Raises:
+        InsecureError: neither.
+    """
+    if request.url.scheme != "https" and not _is_loopback(source_of(request)):
+        raise InsecureError
+
+
+router = APIRouter(prefix="/gateway", tags=["gateways"], dependencies=[GATEWAY, Depends(secure)])
+
+
+def source_of(request: Request) -> str:
+    """The address a request comes from."""
+    return request.client.host if request.client else "unknown"
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+@router.post("/enrolment")
+async def enrol(request: Request, hub: Hub, claim: Claim) -> Enrolment:
+    """Trade a code for a credential. The same code with the same claim is answered again until it was used."""
+    arrival = Arrival(source_of(request), claim.version)
+    outcome = await run_in_threadpool(_claim, hub, claim, arrival)
+    if isinstance(outcome, Refusal):
+        knocks: Knocks = request.app.state.knocks
+        wait = knocks.failed(arrival.source, await run_in_threadpool(hub.store.read, lambda tx: tx.now))
+        await asyncio.sleep(wait.total_seconds())
+        raise CodeRefusedError(outcome.kind)
+    await run_in_threadpool(hub.admit)
+    return outcome
+
+
+def _claim(hub: Console, claim: Claim, arrival: Arrival) -> Enrolment | Refusal:
+    outcome = _trade(hub, claim, arrival)
+    if isinstance(outcome, Refusal):
+        hub.refused(outcome)
+    return outcome
+
+
+def _trade(hub: Console, claim: Claim, arrival: Arrival) -> Enrolment | Refusal:
+    """A code that nobody made is not worth a write."""
+    unknown = Refusal(RefusalKind.CODE_UNKNOWN, arrival.source, f"a code nobody made was given from {arrival.source}")
+    try:
+        code = codes.read(claim.code)
+    except CodeError:
+        return unknown
+    if hub.store.read(lambda tx: credentials.find_code(tx, code.digest)) is None:
+        return unknown
+    return hub.act(lambda desk: claims.claim(desk, code, claim.claim, arrival))
+
+
+def signed_in(
+    request: Request, hub: Hub, given: Annotated[HTTPBasicCredentials | None, Depends(_BASIC)]
+) -> CredentialRecord:
+    """The gateway that asks; the first use of its credential ends those before it.
+
+    Raises:
+        CredentialRefusedError: it is not good.
+    """
+    if given is None:
+        raise CredentialRefusedError
+    found = hub.store.read(lambda tx: claims.recognise(tx, given.username, given.password, source_of(request)))
+    if isinstance(found, Refusal):
+        hub.refused(found)
+        raise CredentialRefusedError
+    if hub.store.read(lambda tx: claims.needs_note(tx, found)) and not hub.act(
+        lambda desk: claims.note_use(desk, found)
+    ):
+        raise CredentialRefusedError
+    return found
+
+
+SignedIn = Annotated[CredentialRecord, Depends(signed_in)]
+
+
+@router.get("/keyring", response_model=Keyring, responses={304: {"description": "The gateway has these keys"}})
+def keyring(
+    response: Response, hub: Hub, gateway: SignedIn, if_none_match: Annotated[str, Header()] = ""
+) -> Keyring | Response:
+    """The keys of the devices that this gateway's organisation expects."""
+    keys = hub.store.read(lambda tx: keys_of.keyring(tx, gateway.organisation))
+    version, rotate = keys_of.keyring_version(keys), gateway.rotate_asked_at is not None
+    _note(hub, gateway, version)
+    headers = {"ETag": f'"{version}"', "Cache-Control": "no-store"}
+    if if_none_match.removeprefix("W/").strip('"') == version and not rotate:
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return Keyring(version=version, keys=keys, rotate=rotate)
+
+
+def _note(hub: Console, gateway: CredentialRecord, version: str) -> None:
+    own, number = gateway.organisation, gateway.gateway
+    if hub.store.read(lambda tx: _is_new(tx, own, number, version)):
+        hub.act(lambda desk: credentials.note_fetch(desk.tx, own, number, version))
+
+
+def _is_new(tx: Tx, organisation: OrganisationId, gateway: GatewayId, version: str) -> bool:
+    known = credentials.fetches(tx, organisation).get(gateway)
+    return known is None or known.version != version or tx.now - known.fetched_at >= _NOTED_AGAIN
+
+
+@router.post("/rotation")
+def rotate(response: Response, hub: Hub, gateway: SignedIn) -> Credential:
+    """The next credential. This one goes on until that is used."""
+    made = hub.act(lambda desk: claims.rotate(desk, gateway))
+    hub.admit()
+    response.headers["Cache-Control"] = "no-store"
+    return made
