@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Print the part of requirements.lock that some requirements need, hashes and all.
 
-    tools/lock-for 'tocsin[hub]' > hub.lock && pip install --no-deps --require-hashes -r hub.lock
+    tools/lock_for.py 'tocsin[hub]' > hub.lock && pip install --no-deps --require-hashes -r hub.lock
 
 A requirement is a package of the lock, or `tocsin` with the extras that are wanted. Who needs what stands in the lock
 itself (its "via" comments), so that nothing is asked of an index. Python's standard library is all this takes.
@@ -13,7 +13,7 @@ import re
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ class NotLockedError(Exception):
         self.name = name
 
 
-def part(lock: str, project: dict, wanted: Iterable[str]) -> str:
+def part(lock: str, project: dict[str, Any], wanted: Iterable[str]) -> str:
     """The part of a lock.
 
     Args:
@@ -66,13 +66,13 @@ def _name(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", match[1]).lower()
 
 
-def _roots(requirement: str, project: dict) -> Iterator[str]:
+def _roots(requirement: str, project: dict[str, Any]) -> Iterator[str]:
     """What a requirement names: itself, or what our own package asks for with the extras."""
     if _name(requirement) != project["name"]:
         yield _name(requirement)
         return
     match = _REQUIREMENT.match(requirement)
-    extras = [extra.strip() for extra in (match and match[2] or "").split(",") if extra.strip()]
+    extras = [extra.strip() for extra in ((match and match[2]) or "").split(",") if extra.strip()]
     needs = [*project["dependencies"]] + [need for extra in extras for need in project["optional-dependencies"][extra]]
     for need in needs:
         yield from _roots(need, project) if need != requirement else ()
@@ -98,13 +98,13 @@ def _closed(names: set[str], needs: dict[str, set[str]]) -> set[str]:
 
 def main() -> int:
     if len(sys.argv) == 1:
-        print(__doc__, file=sys.stderr)
+        sys.stderr.write(str(__doc__))
         return 2
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     try:
         sys.stdout.write(part((ROOT / "requirements.lock").read_text("utf-8"), project, sys.argv[1:]))
     except NotLockedError as missing:
-        print(missing, file=sys.stderr)
+        sys.stderr.write(f"{missing}\n")
         return 1
     return 0
 
