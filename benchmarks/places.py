@@ -31,7 +31,7 @@ STOP_S: Final = 20.0
 def found(database: str, folder: Path, people: Sequence[Wearer]) -> None:
     """An organisation whose workers are all out, each in a session, one supervisor behind them."""
     store = Store(open_engine(database), vault.read_or_make(folder / "hub.keys"))
-    schema.prepare(store.engine)
+    schema.prepare(store.engine, store.vault)
     store.write(lambda tx: _found(tx, people))
     store.close()
 

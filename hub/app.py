@@ -67,7 +67,7 @@ class Hub:
         self.settings = settings
         self.metrics = HubMetrics()
         self.store = Store(open_engine(settings.database_url()), vault.read_or_make(settings.keys_path), clock=clock)
-        schema.prepare(self.store.engine)
+        schema.prepare(self.store.engine, self.store.vault)
         self.routes = _routes(settings)
         self._events = Inbox()
         self._signs = Inbox()

@@ -257,7 +257,7 @@ class Deployment:
     def _found(self) -> None:
         """An organisation with the people and places of the world, unless it is there already."""
         with contextlib.closing(self.open_store()) as store:
-            schema.prepare(store.engine)
+            schema.prepare(store.engine, store.vault)
             if not store.read(directory.all_organisations):
                 password = hash_password(self.plan.password)
                 store.write(lambda tx: _found(tx, self.world, password))

@@ -9,6 +9,7 @@ import pytest
 
 from hub.store import schema
 from hub.store.store import open_engine
+from hub.store.vault import Vault, new_key
 from tests.services import BROKERS, Postgres, running
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def postgres_template(postgres: Postgres) -> str:
 
 def _migrate(url: str) -> None:
     engine = open_engine(url)
-    schema.prepare(engine)
+    schema.prepare(engine, Vault([new_key()]))
     engine.dispose()
 
 

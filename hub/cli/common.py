@@ -53,7 +53,7 @@ def opened(config: Path | None) -> Iterator[Store]:
     """The hub's database, its tables ready."""
     store = open_store(settings(config))
     try:
-        schema.prepare(store.engine)
+        schema.prepare(store.engine, store.vault)
         yield store
     except (StoreUnavailableError, LiveSessionsError, SQLAlchemyError, LookupError, ValueError) as wrong:
         raise fail(str(wrong)) from wrong

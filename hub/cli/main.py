@@ -68,7 +68,7 @@ def broker(config: Config = None) -> None:
 def migrate(config: Config = None) -> None:
     """Bring the database to this version, even while sessions are under way."""
     store = open_store(settings(config))
-    schema.prepare(store.engine, asked=True)
+    schema.prepare(store.engine, store.vault, asked=True)
     store.close()
     typer.secho("The database is up to date.", fg="green")
 

@@ -17,6 +17,8 @@ from hub.store.tables import hub_facts, sessions
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
+    from hub.store.vault import Vault
+
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x70C51  # one replica migrates at a time
 _OLDEST: Final = "oldest program"
@@ -58,11 +60,12 @@ class UnfinishedRestoreError(Exception):
         super().__init__("a restore of this database was interrupted; run 'tocsin hub restore' again")
 
 
-def prepare(engine: Engine, *, asked: bool = False) -> None:
+def prepare(engine: Engine, vault: Vault, *, asked: bool = False) -> None:
     """Create or upgrade the tables.
 
     Args:
         engine: of the database.
+        vault: seals what an older version left open.
         asked: upgrade even while sessions are under way.
 
     Raises:
@@ -80,7 +83,7 @@ def prepare(engine: Engine, *, asked: bool = False) -> None:
         live = _live_sessions(connection)
         if live and not asked:
             raise LiveSessionsError(live)
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection, vault), "head")
         _note_oldest(connection)
 
 
@@ -127,10 +130,11 @@ def upgrade(engine: Engine, to: str) -> None:
         command.upgrade(_config(connection), to)
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection | None = None, vault: Vault | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
+    config.attributes["vault"] = vault
     return config
 
 

@@ -139,8 +139,8 @@ def test_the_migrations_make_exactly_the_tables_of_the_code(empty_database: str)
     from alembic.runtime.migration import MigrationContext
 
     engine = open_engine(empty_database)
-    schema.prepare(engine)
-    schema.prepare(engine)
+    schema.prepare(engine, Vault([new_key()]))
+    schema.prepare(engine, Vault([new_key()]))
     with engine.begin() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
@@ -150,13 +150,13 @@ def test_nothing_is_upgraded_under_a_live_session_unasked(empty_database: str, w
     from hub.store.tables import sessions
 
     engine = open_engine(empty_database)
-    schema.prepare(engine)
+    schema.prepare(engine, Vault([new_key()]))
     values = {"organisation": "a", "id": "s", "worker": "w", "place": "p", "phase": "active", "risk": "high"}
     times = {"starts_at": watch.now(), "ends_at": watch.now(), "wears_device": True}
     with engine.begin() as connection:
         connection.execute(insert(sessions).values(**values, **times))
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
     with pytest.raises(LiveSessionsError) as caught:
-        schema.prepare(engine)
+        schema.prepare(engine, Vault([new_key()]))
     assert caught.value.sessions == 1
     engine.dispose()
