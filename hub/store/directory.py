@@ -117,6 +117,11 @@ def get_organisation(tx: Tx, organisation: OrganisationId) -> Organisation | Non
     return None if row is None else Organisation(OrganisationId(row.id), row.name, row.zone)
 
 
+def save_organisation(tx: Tx, organisation: Organisation) -> None:
+    values = {"name": organisation.name, "zone": organisation.zone}
+    tx.connection.execute(update(organisations).where(organisations.c.id == organisation.id).values(**values))
+
+
 def add_account(tx: Tx, account: Account) -> None:
     tx.connection.execute(insert(accounts).values(**_fields(account)))
 
@@ -185,6 +190,11 @@ def all_workers(tx: Tx, organisation: OrganisationId) -> list[Worker]:
     return [_worker(row) for row in tx.connection.execute(select(workers).where(where).order_by(workers.c.name))]
 
 
+def save_worker(tx: Tx, worker: Worker) -> None:
+    where = (workers.c.organisation == worker.organisation, workers.c.id == worker.id)
+    tx.connection.execute(update(workers).where(*where).values(**_fields(worker)))
+
+
 def add_place(tx: Tx, place: Place) -> None:
     tx.connection.execute(insert(places).values(**_fields(place)))
 
@@ -193,6 +203,11 @@ def get_place(tx: Tx, organisation: OrganisationId, place: str) -> Place | None:
     where = (places.c.organisation == organisation, places.c.id == place)
     row = tx.connection.execute(select(places).where(*where)).one_or_none()
     return None if row is None else _place(row)
+
+
+def save_place(tx: Tx, place: Place) -> None:
+    where = (places.c.organisation == place.organisation, places.c.id == place.id)
+    tx.connection.execute(update(places).where(*where).values(**_fields(place)))
 
 
 def all_places(tx: Tx, organisation: OrganisationId) -> list[Place]:

@@ -114,6 +114,19 @@ def read(tx: Tx, organisation: OrganisationId, chain: str) -> list[Entry]:
     return [_entry(row) for row in tx.connection.execute(select(journal).where(*where).order_by(journal.c.number))]
 
 
+def latest(
+    tx: Tx, organisation: OrganisationId, *, before: int | None = None, chain: str | None = None, limit: int = 100
+) -> list[tuple[int, Entry]]:
+    """The newest entries of all chains (or one) first, each with its number in this hub; older than ``before``."""
+    statement = select(journal).where(journal.c.organisation == organisation)
+    if before is not None:
+        statement = statement.where(journal.c.id < before)
+    if chain:
+        statement = statement.where(journal.c.chain == chain)
+    rows = tx.connection.execute(statement.order_by(journal.c.id.desc()).limit(limit))
+    return [(row.id, _entry(row)) for row in rows]
+
+
 def newer(tx: Tx, organisation: OrganisationId, chain: str, number: int) -> list[str]:
     """What was written into one chain after entry ``number``: the actions, in order."""
     where = (journal.c.organisation == organisation, journal.c.chain == chain, journal.c.number > number)

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from hub.web import guard, problems, render
-from hub.web.api import directory, gateway, models
+from hub.web.api import accounts, directory, gateway, gateways, models
 from hub.web.api import faults as api_faults
 from hub.web.api import incidents as api_incidents
+from hub.web.api import me as api_me
 from hub.web.api import sessions as api_sessions
 from hub.web.headers import SafeHeaders
 from hub.web.knocking import Knocks
@@ -71,6 +72,6 @@ def _api() -> APIRouter:
         503: {**problem, "description": "The database is not available"},
     }
     router = APIRouter(prefix="/api/v1", responses=responses)
-    for module in (api_incidents, api_sessions, api_faults, directory, gateway):
+    for module in (api_incidents, api_sessions, api_faults, directory, gateways, accounts, api_me, gateway):
         router.include_router(module.router)
     return router

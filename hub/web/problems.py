@@ -12,8 +12,11 @@ from starlette.exceptions import HTTPException
 
 from hub.cases.accounts import AccountIdError, LastAdministratorError, NoWorkerError, OwnAccountError
 from hub.cases.enrolment import AlreadyThereError
+from hub.cases.gateways import CodeLifetimeError, GatewayIdError
 from hub.cases.incidents import UnknownIncidentError
+from hub.cases.people import ZoneError
 from hub.cases.sessions import UnknownReferenceError
+from hub.cases.way_in import NoWayInError
 from hub.domain.incident import NotPossibleError
 from hub.domain.session import SessionError, SessionTimeError
 from hub.store.store import StoreUnavailableError
@@ -59,6 +62,10 @@ _STATUS: Final[dict[type[Exception], int]] = {
     CodeRefusedError: 403,
     InsecureError: 403,
     ScopeError: 422,
+    GatewayIdError: 422,
+    CodeLifetimeError: 422,
+    ZoneError: 422,
+    NoWayInError: 409,
     AccountIdError: 422,
     NoWorkerError: 422,
     WeakPasswordError: 422,

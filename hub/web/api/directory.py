@@ -1,4 +1,4 @@
-"""What an organisation has: workers, places, devices, gateways."""
+"""What an organisation has: workers, places, devices."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,7 +8,7 @@ from hub.cases import enrolment
 from hub.store import directory, presence
 from hub.store.directory import Device, Place, Worker
 from hub.web.accounts import Person
-from hub.web.api.models import Assignment, DeviceOut, GatewayOut, NewDevice, NewPlace, NewWorker, PlaceOut, WorkerOut
+from hub.web.api.models import Assignment, DeviceOut, NewDevice, NewPlace, NewWorker, PlaceOut, WorkerOut
 from hub.web.context import Hub
 from hub.web.guard import calling
 from hub.web.rights import Right
@@ -93,10 +93,3 @@ def assign_device(hub: Hub, person: Editor, address: str, to: Assignment) -> Non
     """From now on this worker, and nobody else, wears it."""
     own, device, worker = person.organisation.id, Address(address), WorkerId(to.worker)
     hub.act(lambda desk: enrolment.assign(desk, own, device, worker, person.by))
-
-
-@router.get("/gateways")
-def list_gateways(hub: Hub, person: Reader) -> list[GatewayOut]:
-    """As they last described themselves."""
-    found = hub.store.read(lambda tx: presence.all_gateways(tx, person.organisation.id))
-    return [GatewayOut.model_validate(gateway) for gateway in found]

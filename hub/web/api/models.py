@@ -5,6 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from hub.cases.gateways import Standing
 from hub.domain.session import Risk, SessionPhase
 from hub.store.faults import Fault, FaultKind
 from hub.store.sessions import SessionRecord
@@ -112,15 +113,40 @@ class Assignment(Sent):
 
 
 class GatewayOut(Shown):
-    """A gateway as it last described itself."""
+    """A gateway as it last described itself, and how far it has come; ``state`` is None when it was never heard."""
 
     id: str
-    state: str
+    standing: Standing
+    state: str | None
     version: str
     outbox_depth: int
     blind: bool
-    heard_at: datetime
+    heard_at: datetime | None
     place: str | None
+    generation: int | None
+    rotating: bool
+    code_until: datetime | None
+
+
+class NewCode(Sent):
+    """A gateway to be enrolled: where it hangs, and for how long the code is good."""
+
+    place: str | None = None
+    minutes: Annotated[int, Field(ge=1, le=7 * 24 * 60)] = 60
+
+
+class CodeOut(BaseModel):
+    """What to type at the gateway, shown this once."""
+
+    code: str
+    command: str
+    expires_at: datetime
+
+
+class Revocation(Sent):
+    """Why: lost, stolen, replaced."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
 class SessionOut(BaseModel):
