@@ -26,7 +26,7 @@ from hub.ingest.signs import SignIngest
 from hub.loops import Loop
 from hub.metrics import HubMetrics
 from hub.status import Announcer
-from hub.store import directory, incidents, outbox, presence, schema, vault
+from hub.store import directory, incidents, outbox, presence, restores, schema, vault
 from hub.store.store import Rank, Store, StoreUnavailableError, open_engine
 from hub.ticker import Ticker
 from hub.web import accounts
@@ -68,14 +68,14 @@ class Hub:
         self.metrics = HubMetrics()
         self.store = Store(open_engine(settings.database_url()), vault.read_or_make(settings.keys_path), clock=clock)
         schema.prepare(self.store.engine, self.store.vault)
-        self.routes = _routes(settings)
+        self.routes = routes_of(settings)
         self._events = Inbox()
         self._signs = Inbox()
         self._waiting: list[Received] = []
         boot = secrets.token_hex(4)
         self._event_link = self._link(f"hub.{boot}.events", (Channel.EVENT,), self._events)
         self._sign_link = self._link(f"hub.{boot}.signs", (Channel.STATUS, Channel.PRESENCE), self._signs)
-        self._announcer = Announcer(settings.mqtt, boot)
+        self._announcer = Announcer(settings.mqtt, boot, self.store.read(restores.number))
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="send")
         self._event_ingest = EventIngest(self.store, self.routes, self._event_link.publish, self.metrics)
         self._sign_ingest = SignIngest(self.store, self.routes, self.metrics, self.wake)
@@ -205,7 +205,8 @@ def _blind_gateways(organisation: OrganisationId, tx: Tx) -> int:
     return sum(gateway.blind for gateway in presence.all_gateways(tx, organisation))
 
 
-def _routes(settings: HubSettings) -> Routes:
+def routes_of(settings: HubSettings) -> Routes:
+    """Ways in which people are reached."""
     webhooks: dict[OrganisationId, tuple[str, ...]] = {}
     for webhook in settings.webhooks:
         organisation = OrganisationId(webhook.organisation)

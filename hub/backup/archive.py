@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import tarfile
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -43,7 +44,8 @@ def write(path: Path, manifest: Manifest, heads: bytes, database: Path) -> None:
         fresh.replace(path)
         sync_folder(path.parent)
     except OSError as failure:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
         raise BackupError(path, f"can't be written: {failure.strerror or failure}") from failure
 
 

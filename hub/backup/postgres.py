@@ -60,7 +60,7 @@ def rows_of(source: Path) -> Iterator[IO[str]]:
 
 
 def _run(engine: Engine, program: str, options: Sequence[str]) -> None:
-    _, known = engine.dialect.create_connect_args(engine.url)
+    known = {**engine.url.translate_connect_args(username="user", database="dbname"), **engine.url.query}
     password = known.pop("password", None)
     environment = os.environ if password is None else {**os.environ, "PGPASSWORD": str(password)}
     command = [_program(program), *options, f"--dbname={make_conninfo(**known)}", "--no-password"]

@@ -9,7 +9,7 @@ from hub.cases import incidents, notify, sessions, telling
 from hub.domain.incident import IN_HAND, LIVE, DuressHeard, Kind, Phase, Raised, Withdrawn
 from hub.domain.matching import Match, Verdict, match
 from hub.domain.session import Risk
-from hub.store import directory, events, journal, presence
+from hub.store import directory, events, journal, presence, restores
 from hub.store import incidents as incident_rows
 from hub.store import sessions as session_rows
 from hub.store.faults import FaultKind
@@ -157,6 +157,7 @@ def _raise(desk: Desk, heard: Heard) -> IncidentRecord:
     event = Raised(_KINDS.get(report.cause, Kind.PANIC), withdrawable=report.stage is Stage.PRE_ALARM, age=age)
     record_ = incidents.raise_(desk, about, event)
     _attach(desk, heard, record_)
+    _label(desk, heard, record_)
     return record_
 
 
@@ -179,6 +180,12 @@ def _duress(desk: Desk, heard: Heard) -> None:
     else:
         _attach(desk, heard, known)
     incidents.apply(desk, known, DuressHeard())
+    _label(desk, heard, known)
+
+
+def _label(desk: Desk, heard: Heard, known: IncidentRecord) -> None:
+    if heard.replayed:
+        restores.note_replayed(desk.tx, heard.organisation, known.id, heard.observed_at)
 
 
 def _incident(desk: Desk, heard: Heard) -> IncidentRecord | None:

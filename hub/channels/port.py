@@ -42,6 +42,8 @@ class Facts:
         round: how often the last rung was told.
         link: page with all the rest.
         place: name of the place.
+        after_restore: the hub was restored from a backup, and somebody may have dealt with this already: why
+            (``hub.store.restores.Label``).
     """
 
     message: str
@@ -61,6 +63,7 @@ class Facts:
     holder: str | None = None
     round: int = 0
     place: str | None = None
+    after_restore: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

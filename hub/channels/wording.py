@@ -31,7 +31,8 @@ def subject(facts: Facts) -> str:
     if facts.audience == Audience.CALL_SHEET:
         head += f", NOBODY HAS TAKEN IT (round {facts.round + 1})"
     who = f": {facts.who}" if facts.who else ""
-    late = f" (happened {age(facts.age_s)} ago)" if facts.age_s > _LATE_S else ""
+    again = f", {facts.after_restore}" if facts.after_restore else ""
+    late = f" (happened {age(facts.age_s)} ago{again})" if facts.age_s > _LATE_S or again else ""
     return f"{head}: {facts.what}{who}{late}"
 
 
@@ -48,6 +49,8 @@ def _lines(facts: Facts) -> Iterator[str]:
     yield f"Recorded  {_time(facts.opened_at, facts.zone)}"
     if facts.phase:
         yield f"Stands    {facts.phase}" + (f", with {facts.holder}" if facts.holder else "")
+    if facts.after_restore:
+        yield "Known     to the hub before it was restored from a backup: ask whether somebody has dealt with it."
     if not facts.certain:
         yield "Unsure    " + "; ".join(facts.reasons)
     yield ""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.settings import HubSettings
 from hub.store import directory, schema, vault
-from hub.store.schema import LiveSessionsError
+from hub.store.schema import SchemaError
 from hub.store.store import Store, StoreUnavailableError, open_engine
 from protocols.ids import OrganisationId
 from tocsin.settings import SettingsError, load
@@ -55,7 +55,7 @@ def opened(config: Path | None) -> Iterator[Store]:
     try:
         schema.prepare(store.engine, store.vault)
         yield store
-    except (StoreUnavailableError, LiveSessionsError, SQLAlchemyError, LookupError, ValueError) as wrong:
+    except (StoreUnavailableError, SchemaError, SQLAlchemyError, LookupError, ValueError) as wrong:
         raise fail(str(wrong)) from wrong
     finally:
         store.close()

@@ -14,13 +14,14 @@ from hub.cases import sessions
 from hub.cases.desk import Desk, Routes
 from hub.cli import accounts
 from hub.cli.access import access
-from hub.cli.common import Config, Organisation, chosen, fail, open_store, opened, settings
+from hub.cli.backup import backup, migrate, restore_, reviewed
+from hub.cli.common import Config, Organisation, chosen, fail, opened, settings
 from hub.cli.gateways import gateway
 from hub.cli.healthy import healthy
 from hub.cli.prepare import prepare
 from hub.cli.tls import tls
 from hub.domain.session import Risk, SessionPhase
-from hub.store import directory, schema
+from hub.store import directory
 from hub.store import sessions as session_rows
 from hub.store.directory import Device, Place, Worker
 from protocols.ids import NAME, Address, OrganisationId, PlaceId, WorkerId
@@ -38,6 +39,10 @@ app.command()(accounts.account)
 app.command()(accounts.password)
 app.add_typer(accounts.token, name="token")
 app.command()(healthy)
+app.command()(backup)
+app.command("restore")(restore_)
+app.command()(reviewed)
+app.command()(migrate)
 app.command()(prepare)
 
 
@@ -45,14 +50,14 @@ app.command()(prepare)
 def run(config: Config = None) -> None:
     """Run the hub: ingest, deadlines, notifications, console."""
     from hub.app import run as serve
-    from hub.store.schema import LiveSessionsError
+    from hub.store.schema import SchemaError
     from hub.store.store import StoreUnavailableError
 
     loaded = settings(config)
     log.configure(loaded.log)
     try:
         serve(loaded)
-    except (StoreUnavailableError, LiveSessionsError) as wrong:
+    except (StoreUnavailableError, SchemaError) as wrong:
         raise fail(str(wrong)) from wrong
 
 
@@ -62,15 +67,6 @@ def broker(config: Config = None) -> None:
     loaded = settings(config)
     log.configure(loaded.log)
     embedded.run(loaded.broker.port)
-
-
-@app.command()
-def migrate(config: Config = None) -> None:
-    """Bring the database to this version, even while sessions are under way."""
-    store = open_store(settings(config))
-    schema.prepare(store.engine, store.vault, asked=True)
-    store.close()
-    typer.secho("The database is up to date.", fg="green")
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hub.channels.port import Facts, Field, Outgoing
 from hub.domain.incident import LIVE, Kind, Message, Phase
 from hub.domain.matching import Verdict
-from hub.store import directory, faults, incidents
+from hub.store import directory, faults, incidents, restores
 from hub.store.outbox import ItemKind
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _incident_facts(tx: Tx, item: Item, public_url: str) -> Facts:
         round=int(item.payload.get("round", 0)),
         place=_place(tx, record),
         link=f"{public_url}/incidents/{record.id}",
+        after_restore=restores.label(tx, item.organisation, record.id),
     )
 
 

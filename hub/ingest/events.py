@@ -180,6 +180,7 @@ class EventIngest:
             _received(envelope, desk.now),
             data.rssi,
             data.frame,
+            replayed=envelope.replayed,
         )
         recorded = recording.record(desk, heard)
         self._measure(desk, heard, recorded)

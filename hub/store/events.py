@@ -32,6 +32,7 @@ class Heard:
         received_at: when the gateway heard it.
         rssi: dBm.
         frame: as it was on the air.
+        replayed: the gateway had a receipt for it, from before the hub was restored.
     """
 
     organisation: OrganisationId
@@ -42,6 +43,7 @@ class Heard:
     received_at: datetime
     rssi: int
     frame: bytes
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

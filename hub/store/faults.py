@@ -37,6 +37,7 @@ class FaultKind(StrEnum):
     PANEL_FAULT = "panel fault"
     ACCESS_REFUSED = "access refused"
     KEYS_NOT_FETCHED = "gateway has old keys"
+    RESTORED = "restored from a backup"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,28 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from hub.store import facts
+from hub.store import facts, journal
 
 if TYPE_CHECKING:
     from hub.store.store import Tx
+    from protocols.ids import OrganisationId
 
 _RESTORE: Final = "restore"
 _BACKUP: Final = "backup"
+
+
+class Label(StrEnum):
+    """Why somebody may have dealt with an incident already; also an action in its journal."""
+
+    RESTORED = "restored"  # it was live in the backup
+    REPLAYED = "replayed after a restore"  # its alarm was receipted before, by the hub that is lost
+
+
+_FRESH: Final = ("raised", "joined", "duress")
+"""Actions after which an earlier label says nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +72,19 @@ def backed_up_at(tx: Tx) -> datetime | None:
 
 def note_backup(tx: Tx, taken_at: datetime) -> None:
     facts.put(tx, _BACKUP, taken_at.isoformat())
+
+
+def note_replayed(tx: Tx, organisation: OrganisationId, incident: str, observed_at: datetime) -> None:
+    """A gateway offered the incident's alarm again. Without a restore since it was observed, that means nothing."""
+    restore = last(tx)
+    if restore is not None and observed_at < restore.at:
+        detail = {"observed": observed_at.isoformat(timespec="seconds"), "restore": str(restore.number)}
+        journal.append(tx, organisation, incident, Label.REPLAYED, detail=detail)
+
+
+def label(tx: Tx, organisation: OrganisationId, incident: str) -> Label | None:
+    """None unless the newest alarm of the incident is older than the restore."""
+    newest = {action: journal.last(tx, organisation, (incident,), (action,)).get(incident, 0) for action in Label}
+    fresh = journal.last(tx, organisation, (incident,), _FRESH).get(incident, 0)
+    action = max(newest, key=newest.__getitem__)
+    return action if newest[action] > fresh else None

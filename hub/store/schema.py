@@ -26,7 +26,11 @@ UNFINISHED: Final = "restore_unfinished"
 """A table that is there from the beginning of a restore to its end."""
 
 
-class LiveSessionsError(Exception):
+class SchemaError(Exception):
+    """The tables are not as this program needs them."""
+
+
+class LiveSessionsError(SchemaError):
     """The database wants an upgrade while people are out.
 
     Attributes:
@@ -41,7 +45,7 @@ class LiveSessionsError(Exception):
         self.sessions = live
 
 
-class NewerDatabaseError(Exception):
+class NewerDatabaseError(SchemaError):
     """The database was upgraded by a newer program, beside which this one does not run.
 
     Attributes:
@@ -53,20 +57,21 @@ class NewerDatabaseError(Exception):
         self.revision = revision
 
 
-class UnfinishedRestoreError(Exception):
+class UnfinishedRestoreError(SchemaError):
     """A restore was interrupted: what is in the database is not to be believed yet."""
 
     def __init__(self) -> None:
         super().__init__("a restore of this database was interrupted; run 'tocsin hub restore' again")
 
 
-def prepare(engine: Engine, vault: Vault, *, asked: bool = False) -> None:
+def prepare(engine: Engine, vault: Vault, *, asked: bool = False, unfinished: bool = False) -> None:
     """Create or upgrade the tables.
 
     Args:
         engine: of the database.
         vault: seals what an older version left open.
         asked: upgrade even while sessions are under way.
+        unfinished: this is part of a restore.
 
     Raises:
         LiveSessionsError: an upgrade is due, sessions are under way, and nobody asked for it.
@@ -76,7 +81,7 @@ def prepare(engine: Engine, vault: Vault, *, asked: bool = False) -> None:
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
-        if inspect(connection).has_table(UNFINISHED):
+        if not unfinished and inspect(connection).has_table(UNFINISHED):
             raise UnfinishedRestoreError
         if _is_ready(connection):
             return
@@ -125,7 +130,7 @@ def _scripts() -> ScriptDirectory:
 
 
 def upgrade(engine: Engine, to: str) -> None:
-    """Bring the tables to one revision, and no further."""
+    """Bring empty tables to one revision, and no further."""
     with engine.begin() as connection:
         command.upgrade(_config(connection), to)
 

@@ -90,6 +90,7 @@ def _content(outgoing: Outgoing) -> bytes:
                 "discreet": facts.discreet,
                 "certain": facts.certain,
                 "reasons": facts.reasons,
+                "after_restore": facts.after_restore,
                 "observed_at": facts.observed_at.isoformat(),
                 "age_s": facts.age_s,
                 "audience": facts.audience,
