@@ -18,7 +18,6 @@ import structlog
 
 from gateway.clock import Clock
 from gateway.domain import wired
-from gateway.domain.keyring import Keyring, by_hand
 from gateway.domain.outgoing import Speaker, frame_event
 from gateway.domain.panel import Facts
 from gateway.domain.watch import Patience
@@ -27,6 +26,7 @@ from gateway.hearing.radio import Radio, adapter_arguments
 from gateway.hearing.reset import power_cycle
 from gateway.hearing.watchdog import Watchdog
 from gateway.loops import Counted, StepThread, every, unchanged, when_woken
+from gateway.membership import membership
 from gateway.metrics import Figures, Metrics
 from gateway.outbox import Outbox
 from gateway.panel.panel import WallPanel
@@ -129,8 +129,7 @@ class Gateway:
         pace: Pace = unchanged,
     ) -> None:
         now = clock()
-        self._keyring = Keyring(by_hand(address, key) for address, key in settings.keys().items())
-        settings.mqtt.password()  # a file that can't be read is said now, not at the first connection
+        self._member = membership(settings)
         self._settings = settings
         self._clock = clock
         self._pace = pace
@@ -146,6 +145,9 @@ class Gateway:
         self._to_wearers()
         self._from_the_air(now)
         self._about_itself(now)
+        self._member.follow(
+            {"presence": self._presence, "alarm": self._alarm}, clock=clock, faults=self._faults, pace=pace
+        )
 
     def _on_the_wall(self, now: Moment) -> None:
         self._panel = WallPanel(
@@ -162,12 +164,12 @@ class Gateway:
 
     def _to_wearers(self) -> None:
         self._woken = asyncio.Event()
-        self._teller = Teller(self._keyring, self._client, wake=self._woken.set, refused=self._refusals.note)
+        self._teller = Teller(self._member.keyring, self._client, wake=self._woken.set, refused=self._refusals.note)
 
     def _to_the_hub(self, now: Moment) -> None:
         mailbox, speaker = self._mailbox, self._speaker
         self._alarm = Connection(
-            self._settings.mqtt,
+            self._member.mqtt("alarm"),
             client_id=speaker.client_id("alarm"),
             subscriptions=subscriptions(speaker),
             on_message=mailbox.received,
@@ -180,7 +182,7 @@ class Gateway:
             speaker,
             self._sender,
             mailbox,
-            keyring=self._keyring,
+            keyring=self._member.keyring,
             tell=self._tell_from_thread,
             receipted=self._panel.receipted,
             staged=self._panel.staged,
@@ -194,15 +196,20 @@ class Gateway:
     def _from_the_air(self, now: Moment) -> None:
         radio = self._settings.radio
         answer = self._teller.heard
-        self._ear = Ear(self._keyring, self._outbox.known(), publish=self._publish, answer=answer, now=now)
-        self._radio = Radio(radio, expected=self._keyring, hear=self._hear, reset=partial(power_cycle, radio.adapter))
+        keyring = self._member.keyring
+        self._ear = Ear(keyring, self._outbox.known(), publish=self._publish, answer=answer, now=now)
+        self._radio = Radio(radio, expected=keyring, hear=self._hear, reset=partial(power_cycle, radio.adapter))
         patience = Patience(radio.blind_after_s, radio.restart_after_s)
         self._watchdog = Watchdog(self._ear, self._radio, patience, report=self._sender.report, now=now)
 
     def _about_itself(self, now: Moment) -> None:
         arrivals, speaker = Arrivals(), self._speaker
-        client_id = speaker.client_id("presence")
-        link = Connection(self._settings.mqtt, client_id=client_id, on_connect=arrivals.note, will=will(speaker, now))
+        link = Connection(
+            self._member.mqtt("presence"),
+            client_id=speaker.client_id("presence"),
+            on_connect=arrivals.note,
+            will=will(speaker, now),
+        )
         self._presence = link
         self._standing = Standing(speaker, link, arrivals, self._status)
         take, every_s = self._take_presence, self._settings.presence.every_s
@@ -215,6 +222,7 @@ class Gateway:
             self._panel_thread.start()
         self._alarm.start()
         self._presence.start()
+        self._member.start()
         self._tasks = [
             self._loop.create_task(self._watch()),
             self._loop.create_task(every(_SAY_EVERY_S, "say", self._say, faults=self._faults, pace=self._pace)),
@@ -238,6 +246,7 @@ class Gateway:
         if self._settings.panel.enabled:
             self._panel_thread.stop()
             self._panel.close()
+        self._member.stop()
         self._presence.stop()
         self._alarm.stop()
         self._thread.stop()
@@ -323,12 +332,15 @@ class Gateway:
                 "blind": self._watchdog.blind,
                 "alarm_connection_up": self._alarm.connected,
                 "hub_online": -1 if hub_online is None else hub_online,
+                "devices_expected": len(self._member.keyring),
+                "revoked": self._member.revoked,
                 "panel_faults": self._panel.faults,
             },
             counters={
                 "adverts_heard": self._ear.adverts,
                 "downlinks_written": self._teller.written,
                 "receipts_foreign": self._inbox.foreign,
+                "refusals": self._refusals.times,
                 "shed": self._outbox.shed,
                 "digests_lost": self._digest.lost,
                 "panel_failures": self._panel.failures,
@@ -339,6 +351,7 @@ class Gateway:
                 "radio_failures": self._radio.failures,
                 "outbox_failures": self._outbox.failures,
                 "unreadable_messages": self._inbox.unreadable,
+                "hub_failures": self._member.failures,
                 "loop_faults": self._faults,
                 "button_events": self._panel.raised,
             },

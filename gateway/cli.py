@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads it at run time
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
-from gateway.settings import GatewaySettings
-from tocsin.settings import SettingsError, load
+from gateway.enrolment.errors import FileError
+from gateway.settings import DATA_DIR, GatewaySettings, Place
+from protocols.codes import CodeError
+from tocsin.settings import LogSettings, SettingsError, load
 
 app = typer.Typer(no_args_is_help=True, help="Hear devices and carry their alarms to the hub.")
 
@@ -18,16 +20,49 @@ def _group() -> None:
     """Hear devices and carry their alarms to the hub."""
 
 
+Config = Annotated[Path | None, typer.Option("--config", help="The TOML file; without it, the environment.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help=f"Where its files are; {DATA_DIR} unless the settings say otherwise.")
+]
+
+
 @app.command()
-def run(
-    config: Annotated[Path | None, typer.Option("--config", help="The TOML file; without it, the environment.")] = None,
-) -> None:
-    """Run until told to stop."""
+def run(config: Config = None, data_dir: DataDir = None) -> None:
+    """Run until told to stop. A gateway that is enrolled needs no settings file."""
     from gateway.app import run as run_gateway
     from gateway.outbox import OutboxBusyError
 
+    given = {} if data_dir is None else {"data_dir": data_dir}
     try:
-        run_gateway(load(GatewaySettings, config))
-    except (SettingsError, OutboxBusyError) as wrong:
-        typer.secho(str(wrong), fg="red", err=True)
-        raise typer.Exit(code=1) from wrong
+        run_gateway(load(GatewaySettings, config, **given))
+    except (SettingsError, FileError, OutboxBusyError) as wrong:
+        _fail(wrong)
+
+
+@app.command()
+def enroll(
+    hub: Annotated[str, typer.Argument(metavar="HUB", help="The hub's address: https://...")],
+    code: Annotated[str, typer.Option("--code", prompt="Code", help="As the hub shows it.")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make this machine one of an organisation's gateways, with a code from the hub. May be repeated."""
+    from gateway.enrolment.enrol import enrol
+    from gateway.enrolment.errors import EnrolmentError
+    from gateway.enrolment.files import Files
+    from tocsin.log import configure
+
+    configure(LogSettings(level="error"))
+    try:
+        files = Files(data_dir or load(Place, config).data_dir)
+        enrol(hub, code, files, typer.echo)
+    except (SettingsError, CodeError, EnrolmentError) as wrong:
+        _fail(wrong)
+    typer.secho(f"Enrolled; what it needs is in {files.directory}.", fg="green")
+    typer.echo("Next: start it, with 'systemctl enable --now tocsin-gateway' or 'tocsin gateway run'.")
+    typer.echo("Then press a personal alarm near it, and look at the hub's page.")
+
+
+def _fail(wrong: Exception) -> NoReturn:
+    typer.secho(str(wrong), fg="red", err=True)
+    raise typer.Exit(code=1) from wrong

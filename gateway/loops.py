@@ -56,11 +56,12 @@ class StepThread(threading.Thread):
         self._woken = woken
         self._stopping = False
 
-    def stop(self) -> None:
-        """End after the step under way."""
+    def stop(self, *, within_s: float | None = None) -> bool:
+        """End after the step under way; whether that was over in time."""
         self._stopping = True
         self._woken.set()
-        self.join()
+        self.join(within_s)
+        return not self.is_alive()
 
     def run(self) -> None:
         while not self._stopping:

@@ -44,9 +44,12 @@ HELP: Final = {
     "alarm_connection_up": "1 while the broker is reached.",
     "hub_online": "1 if the hub's status says online, 0 if offline, -1 if it said nothing yet.",
     "panel_faults": "What is wrong with the panel: its pins, a stuck button, a cut cable.",
+    "devices_expected": "Devices whose keys are known.",
+    "revoked": "1 when the hub says that it does not know this gateway any more.",
     "adverts_heard": "Advertisements of anybody.",
     "downlinks_written": "Downlinks written to devices, as far as the Bluetooth stack says.",
     "receipts_foreign": "Receipts that named a waiting event but did not belong to it.",
+    "refusals": "Receipts and downlinks refused because the hub never sealed them.",
     "shed": "Kept events dropped for want of disk.",
     "digests_lost": "Presence digests that could not be sent.",
     "panel_failures": "How often the panel's pins could not be used.",
@@ -56,6 +59,7 @@ HELP: Final = {
     "radio_failures": "Calls of the Bluetooth stack that failed.",
     "outbox_failures": "Writes to the outbox that failed, by SQLite's error.",
     "unreadable_messages": "Messages from the hub that can't be read, by channel.",
+    "hub_failures": "Questions to the hub about keys and credentials that failed, by error.",
     "loop_faults": "Unexpected errors of the gateway itself, by loop.",
 }
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.domain.panel import Lamp
+from gateway.enrolment.errors import FileError
+from gateway.enrolment.files import Files
 from protocols.ble.bthome import KEY_SIZE
 from protocols.ids import NAME, GatewayId, OrganisationId
 from protocols.mqtt.envelope import AddressField  # noqa: TC001 - pydantic reads it at run time
@@ -17,7 +19,13 @@ from protocols.mqtt.topics import HUB
 from tocsin.settings import MqttSettings, ProgramSettings, Section, SettingsError, read_secret
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from gateway.enrolment.files import Identity
     from protocols.ids import Address
+
+DATA_DIR: Final = Path("/var/lib/tocsin-gateway")
+"""Where a gateway keeps its files unless told otherwise; deploy/systemd makes it."""
 
 _NAME: Final = Field(pattern=f"^{NAME}$")
 
@@ -122,14 +130,53 @@ class PanelSettings(Section):
         return self
 
 
+class Place(ProgramSettings):
+    """Of the same file or environment only where the gateway keeps its files; nothing else is looked at."""
+
+    model_config = SettingsConfigDict(env_prefix="TOCSIN_GATEWAY_", extra="ignore")
+
+    data_dir: Path = DATA_DIR
+
+
+class _Enrolment(PydanticBaseSettingsSource):
+    """What the gateway's enrolment says, in its data directory. Nothing else may say something different."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[object, str, bool]:  # noqa: ARG002
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, object]:
+        files = Files(Path(self.current_state.get("data_dir", DATA_DIR)))
+        try:
+            identity = files.identity()
+        except FileError as unusable:
+            raise SettingsError(str(files.directory), [str(unusable)]) from unusable
+        return {} if identity is None else self._said(identity, files)
+
+    def _said(self, identity: Identity, files: Files) -> dict[str, object]:
+        says = {"organisation": identity.enrolment.organisation, "gateway": identity.enrolment.gateway}
+        problems = [
+            f"{name}: this gateway is enrolled as {value!r}; leave it out"
+            for name, value in says.items()
+            if self.current_state.get(name, value) != value
+        ]
+        if self.current_state.get("devices"):
+            problems.append("devices: this gateway is enrolled and has its keys from the hub; leave them out")
+        if problems:
+            raise SettingsError(str(files.directory), problems)
+        return dict(says)
+
+
 class GatewaySettings(ProgramSettings):
-    """All of it. ``gateway`` is its id in every topic; ``hub`` is taken."""
+    """All of it. ``gateway`` is its id in every topic; ``hub`` is taken.
+
+    A gateway that was enrolled needs none of it: its enrolment says who it is, and where the broker is.
+    """
 
     model_config = SettingsConfigDict(env_prefix="TOCSIN_GATEWAY_")
 
     organisation: Annotated[OrganisationId, _NAME]
     gateway: Annotated[GatewayId, _NAME]
-    data_dir: Path
+    data_dir: Path = DATA_DIR
     mqtt: MqttSettings = MqttSettings()
     radio: RadioSettings = RadioSettings()
     presence: PresenceSettings = PresenceSettings()
@@ -137,6 +184,20 @@ class GatewaySettings(ProgramSettings):
     metrics: MetricsSettings = MetricsSettings()
     outbox: OutboxSettings = OutboxSettings()
     panel: PanelSettings = PanelSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        usual = super().settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )
+        return *usual, _Enrolment(settings_cls)
 
     @field_validator("gateway")
     @classmethod

@@ -4,12 +4,15 @@ The code people read off the console is ``SSSS-SSSS-SSSS-FFFF-FFFF-FFFF-FFFF`` i
 60 bits of secret, then 80 bits of the SHA-256 of the hub's certificate authority (DER), by which the gateway
 knows the hub before it trusts it. A hub with a certificate that the operating system trusts gives codes without them.
 
+- ``GET /api/v1/gateway/authority``: the certificate (PEM) that the code's fingerprint is of; 404 where the hub has none
+  of its own. Asked before the hub is trusted, without sign-in: its answer is believed only if the fingerprint is the
+  code's, and from then on TLS believes that authority alone. Nothing secret is sent before.
 - ``POST /api/v1/gateway/enrolment``: :class:`Claim` -> :class:`Enrolment`. No sign-in, the code is the right.
-- ``GET /api/v1/gateway/keyring``: :class:`Keyring`, with ETag; ``If-None-Match`` -> 304.
+- ``GET /api/v1/gateway/keyring``: :class:`Keyring`, with ETag; ``If-None-Match`` -> 304, unless a rotation is wanted.
 - ``POST /api/v1/gateway/rotation``: :class:`Credential` of the next generation. The old one goes on until the new one
   is used for the first time.
 
-The last two are signed in with HTTP Basic: user name :attr:`Credential.username`, password :attr:`Credential.secret`.
+Keyring and rotation are signed in with HTTP Basic: user name :attr:`Credential.username`, password :attr:`Credential.secret`.
 401 means that the credential is not (or no longer) good. Errors are problem details (RFC 9457).
 """
 

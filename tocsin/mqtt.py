@@ -8,6 +8,7 @@ not be lost is kept by whoever publishes it until a receipt comes (a PUBACK come
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -95,6 +96,7 @@ class Connection:
         self._protocols = _PROTOCOLS[settings.protocol]
         self._client: Client | None = None
         self._up = threading.Event()
+        self._renewing = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{client_id}", daemon=True)
         self.failures: Counter[str] = Counter()
@@ -114,8 +116,22 @@ class Connection:
             client.disconnect()
         self._thread.join(timeout=_LAST_BACKOFF_S)
 
+    def renew(self, settings: MqttSettings) -> None:
+        """Leave, and come back with these settings; not connected until then. The broker does not publish the will."""
+        with self._renewing:
+            self._settings = settings
+            client, self._client = self._client, None
+            self._up.clear()
+        if client is not None:
+            client.disconnect()
+
     def wait_connected(self, timeout_s: float) -> bool:
         return self._up.wait(timeout_s)
+
+    def peer_certificate(self) -> dict[str, Any] | None:
+        """The broker's certificate as :meth:`ssl.SSLSocket.getpeercert` has it; None without TLS or a connection."""
+        sock: Any = self._client.socket() if self._client is not None else None
+        return sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Hand a message to the connection; False when there is none. True proves nothing about the receiver."""
@@ -136,13 +152,14 @@ class Connection:
 
     def _live_once(self) -> bool:
         """One connection from beginning to end; True if it was ever up."""
-        client = self._client = self._new_client()
+        with self._renewing:
+            client = self._client = self._new_client()
         try:
             client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
             self._loop(client)
         except Exception as failure:  # noqa: BLE001 - whatever it was, the next connection is tried
             self._note_failure(failure)
-        was_up = self._up.is_set()
+        was_up = self._up.is_set() or client is not self._client
         self._up.clear()
         if not was_up:
             self._protocols = (*self._protocols[1:], self._protocols[0])
@@ -191,6 +208,9 @@ class Connection:
         if reason.is_failure:
             self.failures[str(reason)] += 1
             log.warning("broker refused", client_id=self._client_id, reason=str(reason))
+            return
+        if client is not self._client:  # renewed meanwhile: the next one counts
+            client.disconnect()
             return
         if self._subscriptions:
             client.subscribe([(topic, QOS) for topic in self._subscriptions])

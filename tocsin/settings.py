@@ -92,8 +92,13 @@ class ProgramSettings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
-def load(settings: type[Program], path: Path | None) -> Program:
+def load(settings: type[Program], path: Path | None, **given: Any) -> Program:  # noqa: ANN401 - as the settings have it
     """Read one program's settings.
+
+    Args:
+        settings: whose.
+        path: of the TOML file; None = the environment says all.
+        given: on the command line; wins over both.
 
     Raises:
         SettingsError: the file is missing, is not TOML, or a key is unknown, missing or out of range.
@@ -102,7 +107,7 @@ def load(settings: type[Program], path: Path | None) -> Program:
     if path is not None:
         _check_toml(path)
     try:
-        return _with_file(settings, path)()
+        return _with_file(settings, path)(**given)
     except ValidationError as invalid:
         raise SettingsError(source, [_line(error) for error in invalid.errors()]) from invalid
 
