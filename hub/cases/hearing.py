@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from hub.cases import incidents, notify, watch
+from hub.cases import incidents, notify, panels, watch
 from hub.domain.incident import Kind, Withdrawn
 from hub.store import deadlines, directory, faults, presence, sessions
 from hub.store import incidents as incident_rows
@@ -106,6 +106,7 @@ def gateway_status(
         return
     if not retained:
         faults.clear(desk.tx, organisation, FaultKind.GATEWAY_SILENT, gateway)
+    panels.status(desk, organisation, gateway, status.panel)
     blind(desk, organisation, gateway, is_blind=status.blind, detail="it hears no Bluetooth advertisement at all")
 
 

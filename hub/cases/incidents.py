@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from hub.cases import notify, telling, watch
+from hub.cases import notify, panels, telling, watch
 from hub.domain.incident import (
     LIVE,
     WELFARE,
@@ -75,6 +75,15 @@ def of_gateway(gateway: str) -> Subject:
     return f"gateway:{gateway}"
 
 
+def of_place(place: str) -> Subject:
+    return f"place:{place}"
+
+
+def of_button(gateway: str) -> Subject:
+    """A button on the wall nobody knows where."""
+    return f"button:{gateway}"
+
+
 def raise_(desk: Desk, about: About, event: Raised) -> IncidentRecord:
     """Join the subject's live incident, or begin one."""
     live = incidents.live(desk.tx, about.organisation, about.subject)
@@ -93,7 +102,8 @@ def _newest(live: IncidentRecord, about: About, event: Raised) -> IncidentRecord
         return live
     match = live.match if about.match.session is None else about.match
     newest = max(live.observed_at, about.observed_at)
-    return replace(live, match=match, observed_at=newest, address=about.address, gateway=about.gateway)
+    address = about.address or live.address  # a button on the wall has none
+    return replace(live, match=match, observed_at=newest, address=address, gateway=about.gateway)
 
 
 def _new(desk: Desk, about: About, state: Incident) -> IncidentRecord:
@@ -131,6 +141,7 @@ def _carry_out(desk: Desk, record: IncidentRecord, effects: tuple[Effect, ...]) 
             notify.incident(desk, record, effect)
         elif isinstance(effect, Tell):
             telling.tell(desk, record, effect.told)
+            panels.tell(desk, record, effect.told)
         elif isinstance(effect, Ask):
             telling.ask(desk, record)
         elif isinstance(effect, CancelPending):

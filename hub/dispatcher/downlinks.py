@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.cases import notify, telling
 from hub.cases.desk import Desk
+from hub.cases.panels import PANEL
+from hub.dispatcher import panels
 from hub.store import faults, outbox, presence
 from hub.store.faults import FaultKind
 from hub.store.outbox import ItemState
@@ -39,6 +41,9 @@ def send(tx: Tx, *, item: Item, publish: Callable[[str, bytes], bool], routes: R
     A sealed downlink that is published although this transaction fails does no harm: the next one has a counter that
     is at least as high, and says the same.
     """
+    if item.message == PANEL:
+        panels.send(tx, item=item, publish=publish)
+        return
     if not outbox.is_wanted(tx, item):
         return
     address = Address(str(item.recipient))

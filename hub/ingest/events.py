@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.cases import hearing, notify, recording
+from hub.cases import hearing, notify, recording, wired
 from hub.cases.desk import Desk
 from hub.cases.recording import Recorded
 from hub.domain.matching import Verdict
@@ -17,10 +17,13 @@ from hub.store import events as event_rows
 from hub.store.events import Heard
 from hub.store.faults import FaultKind
 from hub.store.store import Rank, StoreUnavailableError
+from hub.store.wired_events import WiredEvent
 from protocols.ble import bthome
 from protocols.events import ALARM_STAGES
 from protocols.mqtt import topics
 from protocols.mqtt.envelope import (
+    ButtonData,
+    ButtonSign,
     EnvelopeError,
     EventEnvelope,
     FrameData,
@@ -159,7 +162,23 @@ class EventIngest:
         if isinstance(envelope.data, GatewayEventData):
             _gateway_event(desk, topic, envelope.data)
             return Done(topic, envelope.id, Recorded(Outcome.RECORDED), tx.now)
+        if isinstance(envelope.data, ButtonData):
+            return self._button(desk, topic, envelope, envelope.data)
         return self._frame(desk, topic, letter.message, envelope, envelope.data)
+
+    def _button(self, desk: Desk, topic: Topic, envelope: EventEnvelope, data: ButtonData) -> Done:
+        event = WiredEvent(
+            topic.organisation,
+            topic.gateway,
+            data,
+            _observed(envelope, desk.now),
+            envelope.timequality,
+            _received(envelope, desk.now),
+        )
+        recorded = wired.record(desk, event)
+        if recorded.outcome is Outcome.RECORDED and data.sign is not ButtonSign.TEST:
+            self._metrics.press_to_recorded.observe((desk.now - event.observed_at).total_seconds())
+        return Done(topic, event.id, recorded, desk.now)
 
     def _frame(
         self, desk: Desk, topic: Topic, message: Received, envelope: EventEnvelope, data: FrameData

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
-from hub.domain.matching import SessionWindow
+from hub.domain.matching import EARLY, SessionWindow
 from hub.domain.session import Risk, Session, SessionPhase
 from hub.store import deadlines
 from hub.store.deadlines import DeadlineKind
@@ -122,6 +122,18 @@ def windows(tx: Tx, organisation: OrganisationId, workers: Collection[str]) -> l
         sessions.c.organisation == organisation,
         sessions.c.worker.in_(list(workers)),
         sessions.c.phase != SessionPhase.CANCELLED,
+    )
+    return [_window(row) for row in tx.connection.execute(select(sessions).where(*where))]
+
+
+def windows_at(tx: Tx, organisation: OrganisationId, place: str, at: datetime) -> list[SessionWindow]:
+    """What may explain an event at a place then: everything there but cancelled sessions."""
+    where = (
+        sessions.c.organisation == organisation,
+        sessions.c.place == place,
+        sessions.c.phase != SessionPhase.CANCELLED,
+        sessions.c.starts_at <= at + EARLY,
+        or_(sessions.c.ended_at.is_(None), sessions.c.ended_at >= at),
     )
     return [_window(row) for row in tx.connection.execute(select(sessions).where(*where))]
 
