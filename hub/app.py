@@ -23,6 +23,7 @@ from hub.ingest.events import EventIngest
 from hub.ingest.inbox import Inbox
 from hub.ingest.signs import BATCH as SIGN_BATCH
 from hub.ingest.signs import SignIngest
+from hub.keeper import Keeper
 from hub.loops import Loop
 from hub.metrics import HubMetrics
 from hub.status import Announcer
@@ -76,6 +77,7 @@ class Hub:
         self._event_link = self._link(f"hub.{boot}.events", (Channel.EVENT,), self._events)
         self._sign_link = self._link(f"hub.{boot}.signs", (Channel.STATUS, Channel.PRESENCE), self._signs)
         self._announcer = Announcer(settings.mqtt, boot, self.store.read(restores.number))
+        self._keeper = Keeper(settings, self.store, self.routes, self.metrics, self.wake, boot)
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="send")
         self._event_ingest = EventIngest(self.store, self.routes, self._event_link.publish, self.metrics)
         self._sign_ingest = SignIngest(self.store, self.routes, self.metrics, self.wake)
@@ -108,9 +110,11 @@ class Hub:
         """Something was written: look at once for what is due."""
         self._dispatch_loop.wake()
         self._tick_loop.wake()
+        self._keeper.loop.wake()
 
     def start(self) -> None:
         """Everything but the web server."""
+        self._keeper.start()
         for loop in self._loops:
             loop.start()
         self._event_link.start()
@@ -123,6 +127,7 @@ class Hub:
         self._sign_link.stop()
         for loop in self._loops:
             loop.stop()
+        self._keeper.stop()
         self._senders.shutdown(wait=True, cancel_futures=True)
         self.store.close()
 
@@ -140,8 +145,11 @@ class Hub:
             public_url=self.settings.web.public_url,
             secure_cookies=self.settings.web.is_secure,
             metrics=self.metrics.render,
+            metrics_token=self.settings.web.metrics_token(),
             changed=Changes(self.store),
             troubles=self.troubles,
+            refused=self._keeper.refusals.note,
+            admit=self._keeper.admit,
             version=__version__,
         )
 
@@ -149,7 +157,9 @@ class Hub:
         """What keeps alarms from getting through, in words; empty when nothing does."""
         up = self._event_link.connected and self._sign_link.connected
         broker = [] if up else ["no connection to the MQTT broker: no alarm can come in"]
-        return broker + [f"the {loop.name} loop has stalled" for loop in self._loops if loop.is_stalled]
+        loops = (*self._loops, self._keeper.loop)
+        stalled = [f"the {loop.name} loop has stalled" for loop in loops if loop.is_stalled]
+        return [*broker, *stalled, *self._keeper.troubles()]
 
     def _ingest(self) -> float:
         self._waiting = self._waiting or self._events.take(EVENT_BATCH, IDLE_S)

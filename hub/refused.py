@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 AGAIN_S: Final = 600.0
-"""The same thing about the same gateway or address is written down once in this time."""
+"""The same about the same gateway or address is written down once in this time."""
 MOST_STRANGERS: Final = 50
 """Things written down in that time at most that are about no gateway of ours."""
 
@@ -61,12 +61,23 @@ class Refusals:
         self._told: OrderedDict[_Key, float] = OrderedDict()
 
     def note(self, refusal: Refusal) -> None:
-        """Count it; open a fault unless that was done for the same a short time ago.
+        """Count it and tell of it.
 
         Raises:
             StoreUnavailableError: the database does not answer; it is counted, and told of next time.
         """
+        self.count(refusal)
+        self.tell(refusal)
+
+    def count(self, refusal: Refusal) -> None:
         self._metrics.access_refused.labels(refusal.kind).inc()
+
+    def tell(self, refusal: Refusal) -> None:
+        """Open a fault, unless that was done for the same a short time ago.
+
+        Raises:
+            StoreUnavailableError: the database does not answer; it is told of next time.
+        """
         key = (refusal.kind, refusal.organisation or "", refusal.gateway or refusal.source)
         if not self._is_due(key):
             return

@@ -188,6 +188,12 @@ def live(tx: Tx) -> list[CredentialRecord]:
     return [_credential(row) for row in tx.connection.execute(ordered)]
 
 
+def stamp(tx: Tx) -> tuple[int, int]:
+    """Changes whenever a credential is made or ends."""
+    row = tx.connection.execute(select(func.count(), func.count(credentials.c.ends_at)).select_from(credentials)).one()
+    return int(row[0]), int(row[1])
+
+
 def prove(tx: Tx, record: CredentialRecord) -> None:
     """It was used."""
     _change(tx, record, proved_at=tx.now)
