@@ -5,11 +5,11 @@ from datetime import timedelta
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Final
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
-from hub.cases import claims
+from hub.cases import claims, way_in
 from hub.cases import keyring as keys_of
 from hub.cases.access import Refusal, RefusalKind
 from hub.cases.claims import Arrival
@@ -85,6 +85,15 @@ def _is_loopback(address: str) -> bool:
         return ip_address(address).is_loopback
     except ValueError:
         return False
+
+
+@router.get("/authority", response_class=Response, responses={404: {"description": "The hub has none of its own"}})
+def authority(hub: Hub) -> Response:
+    """The certificate (PEM) whose fingerprint is part of the codes, for gateways that do not trust this hub yet."""
+    known = hub.store.read(lambda tx: way_in.read(tx).authority)
+    if known is None:
+        raise HTTPException(404, "this hub has no authority of its own: its certificate is one that systems trust")
+    return Response(known, media_type="application/x-pem-file")
 
 
 @router.post("/enrolment")
