@@ -84,7 +84,7 @@ class Enrolled:
 
     def mqtt(self, connection: str) -> MqttSettings:
         """How that connection begins."""
-        return self._mqtt(connection, self._identity.credential)
+        return self._mqtt(connection, self._identity.newest)
 
     def _mqtt(self, connection: str, credential: Credential) -> MqttSettings:
         return broker.mqtt(self._identity, self._files, connection, credential=credential, base=self._base)

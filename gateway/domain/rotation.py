@@ -5,9 +5,9 @@ phase     when                                        leads to
 ========  ==========================================  ======================================================
 STEADY    it is time, or the hub asks for it          Ask; the answer is on the disk: Use it for presence, PRESENCE
 PRESENCE  that is connected                           ALARM, Use it for alarms
-ALARM     that is connected                           PROVE
-PROVE     the hub took it over HTTPS, too             STEADY: the old one is worth nothing from now on
-PROVE     no answer from the hub                      PROVE again, 5 s later
+ALARM     that is connected                           PROVE, Prove it: ask for the keyring with it
+PROVE     the hub took it                             STEADY: the old one is worth nothing from now on
+PROVE     the hub does not know it                    Return to the old one; STEADY, again later
 PRESENCE  not connected within 60 s                   Return to the old one; STEADY, again later
 ALARM     not connected within 20 s                   the same
 ========  ==========================================  ======================================================
@@ -25,7 +25,6 @@ from typing import Final
 AGAIN_S: Final = (60.0, 300.0, 1800.0, 3600.0)
 """Until the next attempt, after one, two … that failed."""
 PATIENCE_S: Final = {"presence": 60.0, "alarm": 20.0}
-PROVE_EVERY_S: Final = 5.0
 REST_S: Final = 600.0
 """After one rotation before the next, so that a clock that is years ahead makes no circle of them."""
 
@@ -52,7 +51,7 @@ class Rotation:
     """Where it stands; times in ticks.
 
     Attributes:
-        since: when the phase began; of PROVE, when to do it.
+        since: when the phase began.
         failures: attempts in a row that failed.
         not_before: when the next attempt may begin.
     """
@@ -79,21 +78,16 @@ def decide(rotation: Rotation, *, wanted: bool, connected: bool, now: float) -> 
             return replace(rotation, phase=Phase.ALARM, since=now), Do.USE_ALARM
         case Phase.ALARM if connected:
             return replace(rotation, phase=Phase.PROVE, since=now), Do.PROVE
-        case Phase.PROVE:
-            return rotation, Do.PROVE if now >= rotation.since else Do.NOTHING
+        case Phase.PROVE:  # the answer tells: done or failed
+            return rotation, Do.NOTHING
     if now - rotation.since >= PATIENCE_S[rotation.phase.value]:
-        return failed(rotation, now=now), Do.RETURN
+        return rotation, Do.RETURN
     return rotation, Do.NOTHING
 
 
 def begun(rotation: Rotation, *, now: float) -> Rotation:
     """The new credential is on the disk, and presence is to use it."""
     return replace(rotation, phase=Phase.PRESENCE, since=now)
-
-
-def unproved(rotation: Rotation, *, now: float) -> Rotation:
-    """Whether the hub took it is not known."""
-    return replace(rotation, since=now + PROVE_EVERY_S)
 
 
 def done(*, now: float) -> Rotation:

@@ -64,6 +64,10 @@ class Identity(_File):
         return self.enrolment.credential
 
     @property
+    def newest(self) -> Credential:
+        return self.coming or self.credential
+
+    @property
     def credentials(self) -> tuple[Credential, ...]:
         """In the order in which they are tried."""
         return tuple(each for each in (self.credential, self.coming, self.former) if each is not None)

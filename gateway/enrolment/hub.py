@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from protocols.codes import Code
 
 ROOT: Final = "/api/v1/gateway"
-TIMEOUT_S: Final = 10.0
+TIMEOUT: Final = httpx.Timeout(10.0, read=30.0)
+"""Seconds. The hub may answer only when the broker has heard of the gateway, too."""
 ANSWER_MAX: Final = 8 * 1024 * 1024
 """Bytes of the longest answer that is read."""
 _PROBLEM: Final = "application/problem+json"
@@ -128,7 +129,7 @@ def _anybody() -> ssl.SSLContext:
 
 
 def _client(context: ssl.SSLContext) -> httpx.Client:
-    return httpx.Client(verify=context, timeout=TIMEOUT_S, trust_env=False)
+    return httpx.Client(verify=context, timeout=TIMEOUT, trust_env=False)
 
 
 def _ask(client: httpx.Client, method: str, url: str, **more: Any) -> _Answer:  # noqa: ANN401 - handed on to httpx
@@ -161,7 +162,8 @@ def _problem(answer: _Answer) -> _Problem | None:
         return None
     if not isinstance(content, dict):
         return None
-    return _Problem(str(content.get("type", "")).removeprefix(_PROBLEM_TYPE), str(content.get("detail", "")))
+    kind = content.get("what") or str(content.get("type", "")).removeprefix(_PROBLEM_TYPE)
+    return _Problem(str(kind), str(content.get("detail", "")))
 
 
 def _basic(credential: Credential) -> httpx.BasicAuth:

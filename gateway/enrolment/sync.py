@@ -3,8 +3,9 @@
 Every 30 s the hub is asked for the keyring. Whatever goes wrong, the gateway goes on with what it has; only a hub that
 is known by its certificate, and that says twice, a minute apart, that it does not know this gateway, ends that.
 
-A credential is on the disk before it is used, and is tried whenever the one in use is refused. So it does not matter at
-which point a rotation is interrupted, nor that a hub was restored from a backup that knows only the one before.
+A credential is on the disk before it is used, and whenever the one in use is refused, the others there are tried. So it
+does not matter at which point a rotation is interrupted, nor that a hub was restored from a backup that knows only the
+one before. A start begins with the newest: the hub lets it in whether it was used before or not.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Sync:
         identity: who we are.
         keyring: gets the keys.
         hub: is asked.
-        lines: ``presence`` and ``alarm``.
+        lines: ``presence`` and ``alarm``; they begin with the newest credential.
 
     Attributes:
         membership: whether the hub still knows us.
@@ -78,6 +79,7 @@ class Sync:
         self._keyring = keyring
         self._hub = hub
         self._lines = lines
+        self._used = identity.newest
         self._version: str | None = None
         self._unkept: KeptKeys | None = None
         self._wanted = False
@@ -127,25 +129,29 @@ class Sync:
         self._keep()
 
     def _asked(self, now: Moment) -> enrolment.Keyring | None:
-        """Asked with each credential there is until one is taken.
+        """Asked with the credential in use, and with every other there is until one is taken.
 
         Raises:
             UnknownCredentialError: none of them is.
             EnrolmentError: there was no answer.
         """
-        *others, last = self._identity.credentials
-        for credential in others:
+        *before, last = self._tried()
+        for credential in before:
             try:
                 return self._asked_as(credential, now)
             except UnknownCredentialError:
                 continue
         return self._asked_as(last, now)
 
+    def _tried(self) -> tuple[Credential, ...]:
+        return tuple(dict.fromkeys((self._used, *self._identity.credentials)))
+
     def _asked_as(self, credential: Credential, now: Moment) -> enrolment.Keyring | None:
         answer = self._hub.keyring(credential, known=self._version)
         if credential != self._identity.credential:
-            log.warning("the hub knows this gateway by another credential", generation=credential.generation)
             self._settle_on(credential, now)
+        elif credential != self._used:
+            self._return(now)
         return answer
 
     def _take(self, keyring: enrolment.Keyring | None) -> None:
@@ -200,70 +206,52 @@ class Sync:
         self._rotation, do = rotation.decide(
             self._rotation, wanted=self._is_time(now), connected=line is not None and line.connected, now=now.ticks
         )
-        if do is Do.ASK:
-            self._begin(now)
-        elif self._identity.coming is not None:
-            self._go_on(do, self._identity.coming, now)
+        match do:
+            case Do.ASK:
+                self._begin(now)
+            case Do.USE_ALARM:
+                self._lines["alarm"].use(self._coming)
+            case Do.PROVE:
+                self._used = self._coming
+                self._ask(now)
+            case Do.RETURN:
+                self._return(now)
+
+    @property
+    def _coming(self) -> Credential:
+        return self._identity.coming or self._identity.credential
 
     def _is_time(self, now: Moment) -> bool:
-        """Also when the one before was interrupted."""
-        due = now.wall >= self._identity.credential.rotate_after
-        return due or self._wanted or self._identity.coming is not None
+        return self._wanted or now.wall >= self._identity.credential.rotate_after
 
     def _begin(self, now: Moment) -> None:
         try:
-            coming = self._next()
+            coming = self._hub.rotate(self._identity.credential)
+            self._files.save(self._identity.model_copy(update={"coming": coming}))
         except EnrolmentError as failure:
             self._note(failure)
             self._rotation = rotation.failed(self._rotation, now=now.ticks)
         else:
+            self._identity = self._identity.model_copy(update={"coming": coming})
             self._rotation = rotation.begun(self._rotation, now=now.ticks)
             self._lines["presence"].use(coming)
 
-    def _next(self) -> Credential:
-        """The credential that was kept when we were interrupted, or a new one; on the disk."""
-        kept = self._identity.coming
-        if kept is not None and not self._rotation.failures:
-            return kept
-        coming = self._hub.rotate(self._identity.credential)
-        identity = self._identity.model_copy(update={"coming": coming})
-        self._files.save(identity)
-        self._identity = identity
-        return coming
-
-    def _go_on(self, do: Do, coming: Credential, now: Moment) -> None:
-        match do:
-            case Do.USE_ALARM:
-                self._lines["alarm"].use(coming)
-            case Do.PROVE:
-                self._prove(coming, now)
-            case Do.RETURN:
-                log.warning("the new credential does not work yet; the old one goes on", generation=coming.generation)
-                self._use(self._identity.credential)
-
-    def _prove(self, coming: Credential, now: Moment) -> None:
-        try:
-            self._take(self._hub.keyring(coming, known=self._version))
-        except UnknownCredentialError as refusal:
-            self._note(refusal)
-            self._use(self._identity.credential)
-            self._rotation = rotation.failed(self._rotation, now=now.ticks)
-        except EnrolmentError as failure:
-            self._note(failure)
-            self._rotation = rotation.unproved(self._rotation, now=now.ticks)
-        else:
-            self._settle_on(coming, now)
+    def _return(self, now: Moment) -> None:
+        """The new one does not work, or not yet."""
+        log.warning("the credential from before goes on", generation=self._identity.credential.generation)
+        self._rotation = rotation.failed(self._rotation, now=now.ticks)
+        self._use(self._identity.credential)
 
     def _settle_on(self, credential: Credential, now: Moment) -> None:
         """This is the one that the hub knows."""
-        proved = self._rotation.phase is Phase.PROVE and credential == self._identity.coming
+        log.info("credential changed", generation=credential.generation)
         self._rotation, self._wanted = rotation.done(now=now.ticks), False
         self._save(self._identity.using(credential))
-        log.info("credential in use", generation=credential.generation)
-        if not proved:
+        if credential != self._used:
             self._use(credential)
 
     def _use(self, credential: Credential) -> None:
+        self._used = credential
         for line in self._lines.values():
             line.use(credential)
 
