@@ -26,6 +26,10 @@ class Cable:
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, name=f"cable-{self.port}", daemon=True).start()
 
+    @property
+    def is_plugged_in(self) -> bool:
+        return self._plugged_in
+
     def pull(self) -> None:
         """Nothing passes any more; what was connected is cut."""
         self._plugged_in = False

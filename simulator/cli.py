@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -36,26 +35,39 @@ def site(
 
     configure(LogSettings())
     loaded = _settled(lambda: world.load(file))
-    asyncio.run(serving.serve(loaded, state, api_port=api_port, smtp_port=smtp_port, ready=_introduce))
+    serving.serve(loaded, state, api_port=api_port, smtp_port=smtp_port, ready=_introduce)
 
 
 def _introduce(ports: site_file.Ports) -> None:
     typer.secho(f"Simulated site: {ports.api}", fg="green")
     typer.echo(f"Mailbox (SMTP): 127.0.0.1:{ports.smtp_port}")
     for name, where in ports.hci.items():
-        typer.echo(f"Gateway {name}: tocsin simulate gateway --hci {where} --config <gateway.toml>")
+        command = f"tocsin simulate gateway --hci {where} --clock {ports.clock}"
+        typer.echo(f"Gateway {name}: {command} --config <gateway.toml>")
 
 
 @app.command()
 def gateway(
     hci: Annotated[str, typer.Option(help="host:port of its controller, as the site printed it.")],
     config: Annotated[Path, typer.Option(help="Settings file of the gateway.")],
-    clock_offset: Annotated[int, typer.Option(help="Seconds that its clock is ahead.")] = 0,
+    clock: Annotated[Path | None, typer.Option(help="File of the world's time; the machine's if left out.")] = None,
+    step: Annotated[Path | None, typer.Option(help="File of how wrong its wall clock is.")] = None,
 ) -> None:
     """Run the real gateway with its Bluetooth adapter on the virtual radio."""
     from simulator import gateway_host
 
-    _settled(lambda: gateway_host.run(hci, config, clock_offset_s=clock_offset))
+    _settled(lambda: gateway_host.run(hci, config, clock=clock, step=step))
+
+
+@app.command()
+def hub(
+    config: Annotated[Path, typer.Option(help="Settings file of the hub.")],
+    clock: Annotated[Path, typer.Option(help="File of the world's time.")],
+) -> None:
+    """Run the real hub in the world's time."""
+    from simulator import hub_host
+
+    _settled(lambda: hub_host.run(config, clock))
 
 
 @app.command("run")

@@ -3,41 +3,49 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import secrets
 import shutil
-import signal
+import sys
+import webbrowser
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
-from hub.domain.session import Risk
-from simulator.deployment import Deployment, NotReadyError, Plan, log_session
+from simulator.deployment import Deployment, Plan
+from simulator.part import NotReadyError
+from simulator.serving import signalled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FOLDER: Final = Path(".tocsin/demo")
 _LENGTH: Final = timedelta(hours=2)
-_RISKS: Final = {"bob": Risk.HIGH}
 
 
 def demo(
     folder: Annotated[Path, typer.Option(help="Made anew at each start.")] = FOLDER,
-    port: Annotated[int, typer.Option(help="Of the console; 0 = any free one.")] = 8080,
+    port: Annotated[int, typer.Option(help="Of the page of the world; 0 = any free one.")] = 8080,
+    console_port: Annotated[int, typer.Option(help="Of the supervisor's console; 0 = any free one.")] = 8081,
+    *,
+    browser: Annotated[bool, typer.Option(help="Open the page, if there is a display.")] = True,
 ) -> None:
-    """Start hub, broker, two gateways and a simulated site with three workers; end with Ctrl-C."""
+    """Start hub, broker, two gateways and a simulated world with three workers; end with Ctrl-C."""
     if folder.exists():
         shutil.rmtree(folder)
     world = Path(str(files("simulator") / "worlds" / "demo.toml"))
-    plan = Plan(folder.absolute(), world, password=secrets.token_hex(4), web_port=port)
-    typer.echo("Starting broker, hub, simulated site and two gateways ...")
-    with _running(plan) as deployment:
-        _log_sessions(deployment)
+    password = secrets.token_hex(4)
+    plan = Plan(folder.absolute(), world, password, web_port=console_port, page_port=port, sessions=_LENGTH)
+    typer.echo("Starting broker, hub, simulated world and two gateways ...")
+    with signalled() as wait, _running(plan) as deployment:
         _introduce(deployment)
-        _wait_for_the_end()
+        if browser and _has_display():
+            webbrowser.open(deployment.ports.api)
+        wait()
         typer.echo("Stopping ...")
 
 
@@ -48,27 +56,32 @@ def _running(plan: Plan) -> Iterator[Deployment]:
         deployment.start()
         yield deployment
     except NotReadyError as failure:
-        typer.secho(str(failure), fg="red", err=True)
-        raise typer.Exit(code=1) from failure
+        _fail(str(failure))
+    except OSError as failure:
+        if failure.errno != errno.EADDRINUSE:
+            raise
+        _fail(f"port {plan.page_port} is taken: choose another one with --port")
     finally:
         deployment.stop()
 
 
-def _log_sessions(deployment: Deployment) -> None:
-    store = deployment.open_store()
-    for person in deployment.world.people:
-        log_session(store, person.name, person.place, _RISKS.get(person.name, Risk.NORMAL), _LENGTH)
-    store.close()
+def _fail(message: str) -> NoReturn:
+    typer.secho(message, fg="red", err=True)
+    raise typer.Exit(code=1)
+
+
+def _has_display() -> bool:
+    return sys.platform == "darwin" or any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def _introduce(deployment: Deployment) -> None:
     first = deployment.world.people[0].name
-    typer.secho(f"\n  Supervisor's console   {deployment.url}", fg="green", bold=True)
-    typer.secho(f"  Sign in with           admin / {deployment.plan.password}", fg="green", bold=True)
-    typer.echo(f"\n  Alarms and mailbox     {deployment.ports.api}   (press the alarms here, read the e-mail)")
-    typer.echo(f"  From a second shell    {_command(deployment)} simulate hold {first}")
-    typer.echo(f"  Logs, database, keys   {deployment.plan.folder}\n")
-    typer.echo("  Hold Alice's button, take the alarm on the console, and watch her LED.   Ctrl-C ends it.\n")
+    typer.secho(f"\n  Open this      {deployment.ports.api}", fg="green", bold=True)
+    typer.echo("                 A small world: press the alarms, break things. It leads to the console.\n")
+    typer.echo(f"  Console        {deployment.url}   sign in: admin / {deployment.plan.password}")
+    typer.echo(f"  A second shell {_command(deployment)} simulate hold {first}")
+    typer.echo(f"  Logs and keys  {deployment.plan.folder}\n")
+    typer.echo("  Both pages answer to this machine only. Ctrl-C ends it.\n")
 
 
 def _command(deployment: Deployment) -> str:
@@ -76,10 +89,3 @@ def _command(deployment: Deployment) -> str:
     with contextlib.suppress(ValueError):
         state = state.relative_to(Path.cwd())
     return f"TOCSIN_SITE={state} .venv/bin/tocsin"
-
-
-def _wait_for_the_end() -> None:
-    signals = {signal.SIGINT, signal.SIGTERM}
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    signal.sigwait(signals)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)

@@ -7,52 +7,31 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import subprocess
-import sys
-import time
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import httpx
-
-from hub.cases import sessions
-from hub.cases.desk import Desk, Routes
 from hub.store import directory, presence, schema, vault
-from hub.store.directory import Account, Device, Organisation, Place, Role, Worker
 from hub.store.store import Store, open_engine
 from hub.web.accounts import hash_password
-from protocols.ids import Address, OrganisationId, PlaceId, WorkerId
-from simulator import site_file, world
+from simulator import world
+from simulator.backstage import Backstage
 from simulator.cable import Cable
+from simulator.hosted import Hosted
+from simulator.office import ORGANISATION, clear, found, log_session, log_sessions
+from simulator.part import Part
+from simulator.shared_time import set_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
     from pathlib import Path
 
-    from hub.domain.session import Risk
-    from hub.store.store import Tx
     from simulator.site_file import Ports
-    from simulator.world import World
 
-ORGANISATION: Final = OrganisationId("demo")
+__all__ = ["ORGANISATION", "Deployment", "Plan", "log_session"]
+
 LOOPBACK: Final = "127.0.0.1"
-READY_S: Final = 30.0
-
-
-class NotReadyError(Exception):
-    """A part that did not come up.
-
-    Attributes:
-        part: which.
-        said: the end of its log.
-    """
-
-    def __init__(self, part: str, said: str) -> None:
-        super().__init__(f"{part} did not come up:\n{said}")
-        self.part = part
-        self.said = said
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +44,8 @@ class Plan:
         database: SQLAlchemy URL; None = SQLite in the folder.
         mqtt_port: of a broker that runs already; None = bring up the embedded one.
         web_port: of the console; 0 = any free one.
+        page_port: of the page of the world; 0 = any free one.
+        sessions: how long a session everybody has from the beginning; None = nobody has one.
         password: of the account ``admin``.
     """
 
@@ -74,6 +55,8 @@ class Plan:
     database: str | None = None
     mqtt_port: int | None = None
     web_port: int = 0
+    page_port: int = 0
+    sessions: timedelta | None = None
 
 
 def free_port() -> int:
@@ -82,55 +65,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Part:
-    """One process, started again as often as it is asked to."""
-
-    def __init__(self, name: str, folder: Path, arguments: list[str], is_up: Callable[[], bool]) -> None:
-        self.name = name
-        self._log = folder / f"{name}.log"
-        self._command = [sys.executable, "-m", "tocsin", *arguments]
-        self._is_up = is_up
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self._log.open("ab") as out:
-            self.process = subprocess.Popen(  # noqa: S603 - our own command
-                self._command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
-            )
-
-    def wait(self) -> None:
-        """Until it is up.
-
-        Raises:
-            NotReadyError: it ended, or took too long.
-        """
-        give_up = time.monotonic() + READY_S
-        while not self._is_up():
-            if self.process is None or self.process.poll() is not None or time.monotonic() > give_up:
-                raise NotReadyError(self.name, self.said())
-            time.sleep(0.05)
-
-    def said(self) -> str:
-        return self._log.read_text("utf-8", "replace")[-2000:] if self._log.exists() else ""
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-
-    def stop(self) -> None:
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=8)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-
 class Deployment:
-    """Puts up what a plan says."""
+    """Puts up what a plan says: the world on threads of this process, everything else as a process of its own."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -141,6 +77,10 @@ class Deployment:
         self.state = plan.folder / "site"
         self.parts: dict[str, Part] = {}
         self.cables: dict[str, Cable] = {}
+        self.metrics_ports: dict[str, int] = {}
+        self.steps: dict[str, float] = {}
+        self._hosted: Hosted | None = None
+        self._ports: Ports | None = None
 
     @property
     def url(self) -> str:
@@ -148,7 +88,15 @@ class Deployment:
 
     @property
     def ports(self) -> Ports:
-        return site_file.find(self.state)
+        if self._ports is None:
+            raise RuntimeError("the world is not open")
+        return self._ports
+
+    @property
+    def hosted(self) -> Hosted:
+        if self._hosted is None:
+            raise RuntimeError("the world is not open")
+        return self._hosted
 
     def start(self) -> None:
         """Everything, in the order in which one part needs another.
@@ -159,28 +107,40 @@ class Deployment:
         self.plan.folder.mkdir(parents=True, exist_ok=True)
         self._write_keys()
         self._start_broker()
-        self._up("site", ["simulate", "site", str(self.plan.world), "--state", str(self.state)], self._site_is_up)
+        self._hosted = Hosted(self.world, self.state, Backstage(self))
+        self._ports = self._hosted.start(self.plan.page_port)
         self._write_hub()
         self._found()
-        late = [self._begin("hub", ["hub", "run", "--config", str(self.plan.folder / "hub.toml")], self._hub_is_up)]
+        late = [self._begin("hub", self._hub_arguments(), self._hub_is_up)]
         for gateway in self.ports.hci:
             self.cables[gateway] = Cable(self.mqtt_port)
-            late.append(self._begin_gateway(gateway, clock_offset_s=0))
+            late.append(self._begin_gateway(gateway))
         for part in late:
             part.wait()
+        self.begin_anew()
 
-    def restart_gateway(self, gateway: str, *, clock_offset_s: int) -> None:
-        """The same gateway, its clock wrong by so much.
+    def begin_anew(self) -> None:
+        """Nobody has an alarm, and everybody the session that the plan gives them."""
+        with contextlib.closing(self.open_store()) as store:
+            clear(store)
+            if self.plan.sessions is not None:
+                log_sessions(store, self.world.people, self.plan.sessions)
 
-        Raises:
-            NotReadyError: it did not come up.
-        """
-        self.parts[f"gateway-{gateway}"].stop()
-        self._begin_gateway(gateway, clock_offset_s=clock_offset_s).wait()
+    def _hub_arguments(self) -> list[str]:
+        return ["simulate", "hub", "--config", str(self.plan.folder / "hub.toml"), "--clock", self.ports.clock]
 
-    def _begin_gateway(self, gateway: str, *, clock_offset_s: int) -> Part:
-        arguments = ["simulate", "gateway", "--hci", self.ports.hci[gateway]]
-        arguments += ["--config", str(self._write_gateway(gateway)), "--clock-offset", str(clock_offset_s)]
+    def step_clock(self, gateway: str, seconds: float) -> None:
+        """From now on the wall clock of a gateway is wrong by so much; negative = behind."""
+        self.steps[gateway] = seconds
+        set_step(self._step_file(gateway), seconds)
+
+    def _step_file(self, gateway: str) -> Path:
+        return self.plan.folder / f"gateway-{gateway}.step"
+
+    def _begin_gateway(self, gateway: str) -> Part:
+        self.step_clock(gateway, 0)
+        arguments = ["simulate", "gateway", "--hci", self.ports.hci[gateway], "--clock", self.ports.clock]
+        arguments += ["--step", str(self._step_file(gateway)), "--config", str(self._write_gateway(gateway))]
         return self._begin(f"gateway-{gateway}", arguments, partial(self._gateway_is_up, gateway))
 
     def stop(self) -> None:
@@ -188,10 +148,13 @@ class Deployment:
             part.stop()
         for cable in self.cables.values():
             cable.close()
+        if self._hosted is not None:
+            self._hosted.stop()
 
     def open_store(self) -> Store:
         """The hub's database, beside the running hub."""
-        return Store(open_engine(self.database), vault.read_or_make(self.plan.folder / "hub.keys"))
+        keys = vault.read_or_make(self.plan.folder / "hub.keys")
+        return Store(open_engine(self.database), keys, clock=self.hosted.time)
 
     def _begin(self, name: str, arguments: list[str], is_up: Callable[[], bool]) -> Part:
         part = self.parts[name] = Part(name, self.plan.folder, arguments, is_up)
@@ -206,9 +169,6 @@ class Deployment:
         config.write_text(f"[broker]\nport = {self.mqtt_port}\n", "utf-8")
         if self.plan.mqtt_port is None:
             self._up("broker", ["hub", "broker", "--config", str(config)], lambda: _answers(self.mqtt_port))
-
-    def _site_is_up(self) -> bool:
-        return (self.state / site_file.FILE).exists() and httpx.get(f"{self.ports.api}/people").is_success
 
     def _hub_is_up(self) -> bool:
         return _answers(self.web_port)
@@ -249,10 +209,13 @@ class Deployment:
         )
         path.write_text(
             f'organisation = "{ORGANISATION}"\ngateway = "{name}"\ndata_dir = "{self.plan.folder / name}"\n\n'
-            f"{self._mqtt(self.cables[name].port)}\n{devices}",
+            f"{self._mqtt(self.cables[name].port)}\n[metrics]\nport = {self._metrics_port(name)}\n\n{devices}",
             "utf-8",
         )
         return path
+
+    def _metrics_port(self, name: str) -> int:
+        return self.metrics_ports.setdefault(name, free_port())
 
     def _found(self) -> None:
         """An organisation with the people and places of the world, unless it is there already."""
@@ -260,39 +223,9 @@ class Deployment:
             schema.prepare(store.engine, store.vault)
             if not store.read(directory.all_organisations):
                 password = hash_password(self.plan.password)
-                store.write(lambda tx: _found(tx, self.world, password))
+                store.write(lambda tx: found(tx, self.world, password))
 
 
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex((LOOPBACK, port)) == 0
-
-
-def _found(tx: Tx, site: World, password_hash: str) -> None:
-    directory.add_organisation(tx, Organisation(ORGANISATION, "Demo Outreach", "Europe/London"))
-    for name, role in (("admin", Role.ADMINISTRATOR), ("sam", Role.SUPERVISOR)):
-        account = Account(ORGANISATION, name, f"{name.title()} Supervisor", f"{name}@demo.example", role)
-        directory.add_account(tx, replace(account, password_hash=password_hash))
-    for place in site.places:
-        latitude, longitude = site.on_earth(place.at)
-        label = place.name.replace("-", " ").capitalize()
-        directory.add_place(tx, Place(ORGANISATION, PlaceId(place.name), label, "", latitude, longitude))
-    for person in site.people:
-        _add_worker(tx, site, person)
-
-
-def _add_worker(tx: Tx, site: World, person: world.Person) -> None:
-    make = site.make(person.name)
-    address = Address(str(make.address))
-    email = f"{person.name}@demo.example"
-    worker = Worker(ORGANISATION, WorkerId(person.name), person.name.title(), email, "01632 960000", "sam")
-    directory.add_worker(tx, worker)
-    directory.add_device(tx, Device(ORGANISATION, address, f"Alarm of {person.name.title()}", make.key))
-    directory.assign(tx, ORGANISATION, address, worker.id)
-
-
-def log_session(store: Store, person: str, place: str, risk: Risk, length: timedelta) -> str:
-    """A session of somebody in the world, under way from now."""
-    now = datetime.now(UTC)
-    new = sessions.NewSession(person, place, now, now + length, risk, start_now=True)
-    return store.write(lambda tx: sessions.log(Desk(tx, Routes()), ORGANISATION, new, "admin")).id

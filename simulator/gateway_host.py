@@ -1,13 +1,12 @@
-"""The real gateway with its Bluetooth adapter on the virtual radio."""
+"""The real gateway with its Bluetooth adapter on the virtual radio, in the world's time."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from simulator.adapter import hci_adapter
 from simulator.bleak_backend import install
+from simulator.shared_time import SharedTime
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,29 +14,34 @@ if TYPE_CHECKING:
     from gateway.domain.moment import Moment
 
 
-def run(hci: str, config: Path, adapter: str = "hci0", *, clock_offset_s: int = 0) -> None:
+def run(hci: str, config: Path, adapter: str = "hci0", *, clock: Path | None = None, step: Path | None = None) -> None:
     """Run the gateway until it ends.
 
     Args:
         hci: ``host:port`` of its controller.
         config: its settings file, as for ``tocsin gateway``.
         adapter: what bleak calls the adapter.
-        clock_offset_s: how far its wall clock is ahead; negative = behind.
+        clock: file of the world's time; None = the machine's own.
+        step: file of how wrong its wall clock is; only with ``clock``.
 
     Raises:
         SettingsError: the settings can't be used.
     """
     from gateway import app
-    from gateway.clock import Clock
     from gateway.settings import GatewaySettings
     from tocsin.settings import load
 
     settings = load(GatewaySettings, config)
     install({adapter: hci_adapter(hci)})
-    clock, offset = Clock(), timedelta(seconds=clock_offset_s)
+    if clock is None:
+        app.run(settings)
+        return
+    shared = SharedTime(clock, step)
+    app.run(settings, lambda: _moment(shared), shared.real_s)
 
-    def wrong_clock() -> Moment:
-        moment = clock()
-        return replace(moment, wall=moment.wall + offset)
 
-    app.run(settings, wrong_clock)
+def _moment(shared: SharedTime) -> Moment:
+    """A clock that has been set wrong follows no time server."""
+    from gateway.domain.moment import Moment
+
+    return Moment(shared.now(), shared.ticks(), synchronised=shared.is_right)

@@ -54,6 +54,7 @@ class Mailbox:
     Attributes:
         refusing: answer every mail with a temporary error, as a full or broken server does.
         refused: how many were answered so.
+        received: how many were kept so far.
     """
 
     def __init__(self, now: Callable[[], datetime]) -> None:
@@ -61,7 +62,7 @@ class Mailbox:
         self.refused = 0
         self._now = now
         self._mails: deque[Mail] = deque(maxlen=KEPT)
-        self._received = 0
+        self.received = 0
         self._server: asyncio.Server | None = None
 
     async def open(self, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -94,7 +95,7 @@ class Mailbox:
         if self.refusing:
             self.refused += 1
             return "451 4.3.0 mailbox is refusing"
-        self._received += 1
+        self.received += 1
         mail = self._read(envelope)
         self._mails.append(mail)
         log.info("mail", number=mail.number, to=mail.recipients, subject=mail.subject)
@@ -103,7 +104,7 @@ class Mailbox:
     def _read(self, envelope: Any) -> Mail:  # noqa: ANN401 - aiosmtpd's
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         return Mail(
-            number=self._received,
+            number=self.received,
             at=self._now().isoformat(timespec="milliseconds"),
             sender=str(envelope.mail_from),
             recipients=[str(recipient) for recipient in envelope.rcpt_tos],

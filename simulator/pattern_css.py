@@ -29,6 +29,15 @@ def stylesheet() -> str:
     )
 
 
+def patterns() -> dict[str, dict[str, object]]:
+    """What a page needs to let the buzzer be heard: steps (on_ms, off_ms) and repeats (0 = for ever), by name."""
+    return {
+        name: {"steps": pattern.steps, "repeats": pattern.repeats}
+        for name, pattern in language.BUZZER.items()
+        if pattern.steps
+    }
+
+
 def _rules(kind: str, name: str, pattern: Pattern) -> Iterator[str]:
     total_ms = sum(on + off for on, off in pattern.steps)
     if not total_ms:

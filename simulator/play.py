@@ -11,7 +11,7 @@ import httpx
 
 from hub.domain.session import Risk
 from hub.store import faults, incidents, journal
-from simulator.deployment import ORGANISATION, log_session
+from simulator.office import ORGANISATION, end_sessions, log_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,10 +53,15 @@ class StoryError(Exception):
 
 
 class Player:
-    """Does what sentences say, and looks whether they are true."""
+    """Does what sentences say, and looks whether they are true.
+
+    Args:
+        deployment: on what; mails that came before are no part of the story.
+    """
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
+        self._mails_before = deployment.hosted.site.mailbox.received
         self._site = httpx.Client(base_url=deployment.ports.api, timeout=10)
         auth = ("admin", deployment.plan.password)
         self._console = httpx.Client(base_url=f"{deployment.url}/api/v1", auth=auth, timeout=10)
@@ -86,7 +91,11 @@ class Player:
 
     def _session(self, _: Step, words: Mapping[str, str]) -> None:
         with closing(self._deployment.open_store()) as store:
-            log_session(store, words["who"], "hall", Risk(words["risk"]), timedelta(hours=1))
+            end_sessions(store, words["who"])
+            log_session(store, words["who"], self._place_of(words["who"]), Risk(words["risk"]), timedelta(hours=1))
+
+    def _place_of(self, who: str) -> str:
+        return next(person.place for person in self._deployment.world.people if person.name == who)
 
     def _act(self, _: Step, words: Mapping[str, str]) -> None:
         self._post(f"/people/{words['who']}/{_ACTS[words['act']]}")
@@ -104,7 +113,7 @@ class Player:
         self._wait(step, told, lambda found: found == words["told"])
 
     def _subjects(self) -> list[str]:
-        return [mail["subject"] for mail in self._site.get("/mail").json()]
+        return [mail["subject"] for mail in self._site.get("/mail", params={"since": self._mails_before}).json()]
 
     def _mail(self, step: Step, words: Mapping[str, str]) -> None:
         text = words["text"].lower()
@@ -154,7 +163,7 @@ class Player:
 
     def _clock(self, _: Step, words: Mapping[str, str]) -> None:
         minutes = int(words["minutes"]) * (1 if words["way"] == "fast" else -1)
-        self._deployment.restart_gateway(words["gateway"], clock_offset_s=minutes * 60)
+        self._deployment.step_clock(words["gateway"], minutes * 60.0)
 
     def _lost(self, _: Step, words: Mapping[str, str]) -> None:
         self._post("/faults", {"loss": int(words["percent"]) / 100})

@@ -8,6 +8,7 @@ link's traffic never changes another's luck.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -26,6 +27,7 @@ SUPERVISION_TIMEOUT_S: Final = 1.0
 _CONNECTION_INTERVAL_S: Final = 0.030
 _MOST_RETRIES: Final = 100
 _IN_ORDER_S: Final = 1e-6
+_REMEMBERED: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +106,17 @@ class VirtualLink(LocalLink):  # type: ignore[misc]  # bumble is untyped to mypy
     Args:
         propagation: who hears whom.
         seed: of all dice.
+
+    Attributes:
+        heard_at: when a receiver last heard an advertisement of a sender, by (sender, receiver), on the loop's clock.
     """
 
     def __init__(self, propagation: Propagation, seed: int) -> None:
         super().__init__()
         self.controllers: list[RadioController] = []
         self.faults = Faults()
+        self.heard_at: dict[tuple[str, str], float] = {}
+        self._said: dict[str, deque[Advertisement]] = {}
         self._propagation = propagation
         self._seed = seed
         self._pipes: dict[tuple[str, str], _Pipe] = {}
@@ -134,18 +141,30 @@ class VirtualLink(LocalLink):  # type: ignore[misc]  # bumble is untyped to mypy
 
     def send_advertising_pdu(self, sender_controller: RadioController, packet: Advertisement | ll.ConnectInd) -> None:
         if isinstance(packet, Advertisement):
+            self._note(sender_controller.name, packet)
             for receiver in self.controllers:
                 if receiver is not sender_controller and receiver.is_listening:
                     self._advertise(sender_controller, receiver, packet)
         else:
             asyncio.get_running_loop().call_soon(self._connect, sender_controller, packet)
 
+    def _note(self, sender: str, packet: Advertisement) -> None:
+        said = self._said.setdefault(sender, deque(maxlen=_REMEMBERED))
+        if not said or said[-1].data != packet.data:
+            said.append(packet)
+
+    def said(self, sender: str) -> list[Advertisement]:
+        """The last different advertisements of a station, the newest last: what an eavesdropper has."""
+        return list(self._said.get(sender, ()))
+
     def _advertise(self, sender: RadioController, receiver: RadioController, packet: Advertisement) -> None:
         reception = self.reception(sender.name, receiver.name)
         dice = self._pipe(sender.name, receiver.name).dice
         if reception is None or dice.random() < reception.loss:
             return
-        call_soon = asyncio.get_running_loop().call_soon
+        loop = asyncio.get_running_loop()
+        self.heard_at[sender.name, receiver.name] = loop.time()
+        call_soon = loop.call_soon
         for _ in range(1 + (dice.random() < self.faults.repeats)):
             call_soon(receiver.hear, packet, reception.rssi_dbm)
         if packet.scan_response and receiver.scans_actively and dice.random() >= reception.loss:
@@ -175,13 +194,24 @@ class VirtualLink(LocalLink):  # type: ignore[misc]  # bumble is untyped to mypy
 
     def _send(self, sender: RadioController, to: object, deliver: Callable[[RadioController], None]) -> None:
         receiver = self.find_le_controller(to)
-        reception = self.reception(sender.name, receiver.name) if receiver else None
-        if receiver is None or reception is None:
+        if receiver is None:
             return
         pipe = self._pipe(sender.name, receiver.name)
+        failed = self._failed_tries(sender.name, receiver.name, pipe.dice)
+        if failed is None:
+            return
         loop = asyncio.get_running_loop()
-        pipe.busy_until = max(loop.time(), pipe.busy_until + _IN_ORDER_S) + _tries(pipe.dice, reception.loss)
+        began = max(loop.time(), pipe.busy_until + _IN_ORDER_S)
+        pipe.busy_until = began + failed * _CONNECTION_INTERVAL_S
         loop.call_at(pipe.busy_until, deliver, receiver)
+
+    def _failed_tries(self, sender: str, receiver: str, dice: Random) -> int | None:
+        """How often a packet of a connection is lost or fades away before it gets through; None = it never does."""
+        for failed in range(_MOST_RETRIES):
+            reception = self.reception(sender, receiver)
+            if reception is not None and dice.random() >= reception.loss:
+                return failed
+        return None
 
     def _pipe(self, sender: str, receiver: str) -> _Pipe:
         key = (sender, receiver)
@@ -211,11 +241,3 @@ class VirtualLink(LocalLink):  # type: ignore[misc]  # bumble is untyped to mypy
         if peer is None or controller.random_address not in peer.le_connections:
             return False
         return self.reception(controller.name, peer.name) is not None
-
-
-def _tries(dice: Random, loss: float) -> float:
-    """Seconds until a packet of a connection gets through."""
-    failed = 0
-    while failed < _MOST_RETRIES and dice.random() < loss:
-        failed += 1
-    return failed * _CONNECTION_INTERVAL_S

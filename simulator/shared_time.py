@@ -74,6 +74,11 @@ class SharedTime:
     def rate(self) -> float:
         return self._line.read().rate
 
+    @property
+    def is_right(self) -> bool:
+        """Whether one's own wall clock is."""
+        return self._step is None or not self._step.read().step
+
     def ticks(self) -> float:
         """Virtual seconds; never goes back."""
         return self._line.read().at(time.monotonic())

@@ -10,7 +10,7 @@ import structlog
 from device.settings import Settings
 from simulator.hci_port import HciPort
 from simulator.mailbox import Mailbox
-from simulator.radio import VirtualLink
+from simulator.radio import Faults, VirtualLink
 from simulator.store import FileStore, MemoryStore
 from simulator.stranger import Stranger
 from simulator.wearable import Wearable
@@ -123,6 +123,25 @@ class Site:
         if name not in self.people:
             raise UnknownNameError("person", name, self.people)
         return self.people[name]
+
+    async def mend(self) -> None:
+        """Everybody is where they were at first, well, and wears an alarm that works; nothing is broken on purpose."""
+        self.link.faults, self.where.jammer, self.mailbox.refusing = Faults(), None, False
+        for name, alarm in self.people.items():
+            self.where.send_home(name)
+            alarm.get_up()
+            alarm.put_on()
+            alarm.charge_to(100)
+            await alarm.reboot()
+
+    def set_range(self, name: str, *, out: bool) -> None:
+        """Take somebody out of everybody's range, or back into it.
+
+        Raises:
+            UnknownNameError: there is nobody of that name.
+        """
+        self.person(name)
+        (self.link.faults.muted.add if out else self.link.faults.muted.discard)(name)
 
     def stranger(self, name: str) -> Stranger:
         """Somebody else's beacon.

@@ -21,15 +21,13 @@ class Ports(BaseModel):
         api: URL of the page and the control API, without a slash at the end.
         smtp_port: of the mailbox, on loopback.
         hci: ``host:port`` of each gateway's controller, by the gateway's name.
+        clock: file of the world's time.
     """
 
     api: str
     smtp_port: int
     hci: dict[str, str]
-
-
-def make_directory(state: Path) -> None:
-    state.mkdir(parents=True, exist_ok=True)
+    clock: str
 
 
 def write(state: Path, ports: Ports) -> None:

@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from simulator.deployment import Deployment, NotReadyError, Plan
+from simulator.deployment import Deployment, Plan
+from simulator.part import NotReadyError
 from simulator.play import Player, StoryError
 from simulator.scenario import world_of
 

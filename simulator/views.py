@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +13,9 @@ from simulator.world import Share  # noqa: TC001 - pydantic reads it at run time
 if TYPE_CHECKING:
     from simulator.site import Site
 
+_Coordinate = Annotated[float, Field(ge=-100_000, le=100_000)]
+_LATELY_S: Final = 4.0
+
 
 class PersonView(BaseModel):
     """Somebody's alarm, live.
@@ -21,6 +24,9 @@ class PersonView(BaseModel):
         at: metres east and north on the plan.
         led: name of a pattern of ``device/language.py``, as are ``buzzer`` and ``vibration``.
         refused: downlinks and alerts the device did not believe, by reason.
+        counter: of the frame on the air; 0 before the first.
+        still: lies still.
+        out_of_range: nobody hears them, and they hear nobody.
     """
 
     name: str
@@ -38,6 +44,9 @@ class PersonView(BaseModel):
     epoch: int
     sequence: int
     refused: dict[str, int]
+    counter: int
+    still: bool
+    out_of_range: bool
 
 
 class GatewayView(BaseModel):
@@ -78,11 +87,17 @@ class WorldView(BaseModel):
 
 
 class FaultsView(BaseModel):
-    """Faults as they are, or as they shall be. ``mail_refused``: the mailbox answers with a temporary error."""
+    """Faults as they are, or as they shall be.
+
+    Attributes:
+        jammer: place of a jammer; empty = there is none.
+        mail_refused: the mailbox answers with a temporary error.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     jammed: bool = False
+    jammer: str = ""
     muted: list[str] = []
     loss: Share = 0.0
     loss_at: dict[str, Share] = {}
@@ -96,6 +111,26 @@ class Battery(BaseModel):
 
 class Walk(BaseModel):
     place: str
+
+
+class Spot(BaseModel):
+    """Metres east and north on the plan."""
+
+    at: tuple[_Coordinate, _Coordinate]
+
+
+class LinkView(BaseModel):
+    """How well a gateway receives a person just now.
+
+    Attributes:
+        dbm: signal strength, before fading; None = nothing arrives, whatever the reason.
+        lately: an advertisement was heard within the last seconds.
+    """
+
+    person: str
+    gateway: str
+    dbm: int | None
+    lately: bool
 
 
 def person_view(site: Site, name: str) -> PersonView:
@@ -117,7 +152,15 @@ def person_view(site: Site, name: str) -> PersonView:
         epoch=core.epoch,
         sequence=core.sequence,
         refused=core.refused,
+        counter=_counter(output.service_data),
+        still=alarm.still,
+        out_of_range=name in site.link.faults.muted,
     )
+
+
+def _counter(service_data: bytes) -> int:
+    """Stands before the MIC in each encrypted frame."""
+    return int.from_bytes(service_data[-8:-4], "little")
 
 
 def gateway_views(site: Site) -> list[GatewayView]:
@@ -125,6 +168,19 @@ def gateway_views(site: Site) -> list[GatewayView]:
         GatewayView(name=name, at=site.where.position(name), hci=port.where, host_connected=port.host_connected)
         for name, port in site.ports.items()
     ]
+
+
+def link_views(site: Site, now: float) -> list[LinkView]:
+    """``now`` on the clock of the world's loop."""
+    return [_link(site, person, gateway, now) for person in site.people for gateway in site.ports]
+
+
+def _link(site: Site, person: str, gateway: str, now: float) -> LinkView:
+    strength = site.where.strength(person, gateway)
+    cut = site.link.faults.cuts(person, gateway) or site.where.is_jammed(gateway) or not site.people[person].is_on
+    dbm = None if cut or strength < site.world.air.sensitivity_dbm else round(strength)
+    heard_at = site.link.heard_at.get((person, gateway), float("-inf"))
+    return LinkView(person=person, gateway=gateway, dbm=dbm, lately=now - heard_at < _LATELY_S)
 
 
 def world_view(site: Site) -> WorldView:
@@ -147,6 +203,7 @@ def faults_view(site: Site) -> FaultsView:
     faults = site.link.faults
     return FaultsView(
         jammed=faults.jammed,
+        jammer=site.where.jammer or "",
         muted=sorted(faults.muted),
         loss=faults.loss,
         loss_at=faults.loss_at,
@@ -156,6 +213,13 @@ def faults_view(site: Site) -> FaultsView:
 
 
 def break_(site: Site, wanted: FaultsView) -> None:
-    """Switch exactly these faults on, and all others off."""
+    """Switch exactly these faults on, and all others off.
+
+    Raises:
+        UnknownNameError: there is no such place.
+    """
+    if wanted.jammer:
+        site.world.at(wanted.jammer)
+    site.where.jammer = wanted.jammer or None
     site.link.faults = Faults(wanted.jammed, set(wanted.muted), wanted.loss, dict(wanted.loss_at), wanted.repeats)
     site.mailbox.refusing = wanted.mail_refused

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import dist, hypot, log10
+from math import dist, log10
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from simulator.world import Person, Point, World
 
 _NEAREST_M: Final = 0.1
+JAMMER_M: Final = 9.0
+"""As far as a jammer reaches."""
 
 
 @dataclass
@@ -31,16 +33,21 @@ class Whereabouts:
     """Live positions; the :class:`~simulator.radio.Propagation` of a world.
 
     Everybody is at their first place until :meth:`step` has been called twice.
+
+    Attributes:
+        jammer: place around which a jammer lets nobody hear anything; None = there is none.
     """
 
     def __init__(self, world: World) -> None:
         self.world = world
         fixed = (*world.gateways, *world.strangers)
+        self.jammer: str | None = None
         self._fixed = {station.name: world.at(station.place) for station in fixed}
-        self._walkers = {
-            person.name: _Walker(person, world.at(person.place), list(person.route)) for person in world.people
-        }
+        self._walkers = {person.name: self._at_first(person) for person in world.people}
         self._dice: dict[tuple[str, str], Random] = {}
+
+    def _at_first(self, person: Person) -> _Walker:
+        return _Walker(person, self.world.at(person.place), list(person.route))
 
     def position(self, name: str) -> Point:
         walker = self._walkers.get(name)
@@ -53,12 +60,34 @@ class Whereabouts:
             UnknownNameError: there is no such person or place.
         """
         self.world.at(place)
+        walker = self._leave_route(name)
+        walker.to = [place]
+        walker.rests_until = 0.0
+
+    def put(self, name: str, at: Point) -> None:
+        """Have a person leave their route and be somewhere at once.
+
+        Raises:
+            UnknownNameError: there is no such person.
+        """
+        walker = self._leave_route(name)
+        walker.at, walker.to = at, []
+
+    def send_home(self, name: str) -> None:
+        """To their first place at once, and from there on along their route.
+
+        Raises:
+            UnknownNameError: there is no such person.
+        """
+        self._leave_route(name)
+        self._walkers[name] = self._at_first(next(person for person in self.world.people if person.name == name))
+
+    def _leave_route(self, name: str) -> _Walker:
         if name not in self._walkers:
             raise UnknownNameError("person", name, self._walkers)
         walker = self._walkers[name]
-        walker.to = [place]
         walker.person = walker.person.model_copy(update={"route": ()})
-        walker.rests_until = 0.0
+        return walker
 
     def step(self, now: float) -> None:
         """Let everybody walk until ``now``, in seconds."""
@@ -84,13 +113,20 @@ class Whereabouts:
     def between(self, sender: str, receiver: str) -> Reception | None:
         """How ``receiver`` receives ``sender`` just now; every call rolls the fading anew."""
         air = self.world.air
-        here, there = self.position(sender), self.position(receiver)
-        distance = max(_NEAREST_M, hypot(here[0] - there[0], here[1] - there[1]))
-        strength = air.at_one_metre_dbm - 10 * air.exponent * log10(distance) - self._walls_db(here, there)
-        strength += self._die(sender, receiver).gauss(0.0, air.fading_db)
-        if strength < air.sensitivity_dbm:
+        strength = self.strength(sender, receiver) + self._die(sender, receiver).gauss(0.0, air.fading_db)
+        if strength < air.sensitivity_dbm or self.is_jammed(receiver):
             return None
         return Reception(max(-127, min(20, round(strength))), self._loss(sender, receiver))
+
+    def strength(self, sender: str, receiver: str) -> float:
+        """Signal strength in dBm before fading, however weak."""
+        air, here, there = self.world.air, self.position(sender), self.position(receiver)
+        distance = max(_NEAREST_M, dist(here, there))
+        return air.at_one_metre_dbm - 10 * air.exponent * log10(distance) - self._walls_db(here, there)
+
+    def is_jammed(self, receiver: str) -> bool:
+        """Whether somebody stands so near to the jammer that they hear nothing."""
+        return self.jammer is not None and dist(self.position(receiver), self.world.at(self.jammer)) <= JAMMER_M
 
     def _die(self, sender: str, receiver: str) -> Random:
         key = (sender, receiver)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from math import cos, radians
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
@@ -94,12 +94,14 @@ class Person(Station):
         route: places they walk to in turn, over and over; empty = they stay.
         pause_s: how long they stay at each.
         speed_m_s: how fast they walk.
+        risk: of the session that they have in a demo.
         device: settings of the alarm that differ from its defaults, as in ``device/settings.py``.
     """
 
     route: tuple[Name, ...] = ()
     pause_s: Annotated[float, Field(ge=0)] = 60.0
     speed_m_s: Annotated[float, Field(gt=0, le=20)] = 1.4
+    risk: Literal["normal", "high"] = "normal"
     device: Annotated[dict[str, int], AfterValidator(_known_to_the_device)] = Field(default_factory=dict)
 
 

@@ -43,7 +43,7 @@ def test_without_a_site_a_press_says_what_to_start(tmp_path: Path) -> None:
 
 
 def test_a_site_that_is_gone_is_said_to_be_gone(tmp_path: Path) -> None:
-    ports = Ports(api="http://127.0.0.1:9", smtp_port=9, hci={})
+    ports = Ports(api="http://127.0.0.1:9", smtp_port=9, hci={}, clock="time")
     (tmp_path / FILE).write_text(json.dumps(ports.model_dump()))
     refused = CliRunner().invoke(app, ["people", "--state", str(tmp_path)])
     assert refused.exit_code == 1

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from device import language
-from simulator import serving
 from simulator.site import Site
 from simulator.world import World
 from tests.simulator.air import until
@@ -58,8 +57,10 @@ async def gateway(hci: str, config: Path) -> AsyncIterator[None]:
 
 async def test_the_real_gateway_hears_a_virtual_alarm_and_tells_its_wearer(tmp_path: Path) -> None:
     site = Site(WORLD, now=lambda: datetime.now(UTC))
-    async with serving.opened(site) as ports, gateway(ports.hci["front"], settings(tmp_path, site)):
+    await site.open()
+    async with gateway(site.ports["front"].where, settings(tmp_path, site)):
         alice = site.people["alice"]
         await until(lambda: site.ports["front"].host_connected, within_s=60)
         await alice.hold()
         await until(lambda: alice.core.output.led == language.HEARD, within_s=15)
+    await site.close()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import re
 import smtplib
+import tempfile
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -16,12 +17,16 @@ from bleak import BleakScanner
 from device import language
 from protocols.ble import bthome, gatt
 from protocols.events import Cause
-from simulator import control, serving
+from simulator import page, serving, site_file
+from simulator.access import Access
 from simulator.adapter import hci_adapter, local_adapter
 from simulator.bleak_backend import installed
-from simulator.pattern_css import stylesheet
+from simulator.pacer import Pacer
+from simulator.pattern_css import patterns, stylesheet
 from simulator.radio import VirtualLink
+from simulator.shared_time import SharedTime
 from simulator.site import Site
+from simulator.stage import Stage
 from simulator.virtual_time import run
 from simulator.whereabouts import Whereabouts
 from simulator.world import World
@@ -43,7 +48,6 @@ WORLD = World.model_validate(
         "strangers": [{"name": "shop", "place": "desk"}],
     }
 )
-STATIC = Path(serving.__file__).parent / "static"
 
 
 def site() -> Site:
@@ -54,7 +58,9 @@ def site() -> Site:
 async def running() -> AsyncIterator[tuple[httpx.AsyncClient, Site]]:
     world = site()
     await world.open()
-    transport = httpx.ASGITransport(control.create(world))
+    with tempfile.TemporaryDirectory() as folder:
+        pacer = Pacer(SharedTime.create(Path(folder) / "time"))
+    transport = httpx.ASGITransport(page.create(Stage(Access(world, asyncio.get_running_loop()), pacer)))
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             yield client, world
@@ -62,12 +68,13 @@ async def running() -> AsyncIterator[tuple[httpx.AsyncClient, Site]]:
         await world.close()
 
 
-async def test_a_site_serves_its_page_and_says_where_its_ports_are() -> None:
-    world = site()
-    async with serving.opened(world) as ports, httpx.AsyncClient(base_url=ports.api) as client:
-        assert (await client.get("/")).headers["content-type"].startswith("text/html")
-        assert ports.hci == {name: port.where for name, port in world.ports.items()}
-        assert ports.smtp_port == world.mailbox.port
+def test_a_site_serves_its_page_and_says_where_its_ports_are(tmp_path: Path) -> None:
+    with serving.opened(WORLD, tmp_path) as hosted:
+        ports = site_file.find(tmp_path)
+        assert httpx.get(ports.api).headers["content-type"].startswith("text/html")
+        assert ports.hci == {name: port.where for name, port in hosted.site.ports.items()}
+        assert ports.smtp_port == hosted.site.mailbox.port
+    assert not (tmp_path / site_file.FILE).exists()
 
 
 async def test_what_is_done_to_a_person_is_on_the_air_and_on_the_api() -> None:
@@ -120,7 +127,12 @@ async def test_a_foreign_page_can_change_nothing() -> None:
     async with running() as (client, world):
         form = await client.post("/people/alice/smash", data={"a": "b"})
         rebound = await client.post("/people/alice/smash", json={}, headers={"Host": "evil.example"})
+        said = [
+            await client.post("/people/alice/smash", json={}, headers=headers)
+            for headers in ({"Origin": "http://127.0.0.1:9"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"})
+        ]
         assert (form.status_code, rebound.status_code) == (415, 400)
+        assert [answer.status_code for answer in said] == [403, 403, 403]
         assert world.people["alice"].is_on
 
 
@@ -130,6 +142,7 @@ async def test_faults_are_changed_one_by_one() -> None:
         await client.post("/faults", json={"jammed": True})
         assert (await client.get("/faults")).json() == {
             "jammed": True,
+            "jammer": "",
             "muted": ["alice"],
             "loss": 0.65,
             "loss_at": {},
@@ -189,10 +202,10 @@ def send(port: int, subject: str, text: str) -> None:
 
 async def test_the_page_runs_under_a_policy_without_anything_inline() -> None:
     async with running() as (client, _):
-        page = await client.get("/")
-        assert "unsafe" not in page.headers["content-security-policy"]
-        assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=|https?://", page.text)
-        for asset in re.findall(r'(?:src|href)="([^"]+)"', page.text):
+        shown = await client.get("/")
+        assert "unsafe" not in shown.headers["content-security-policy"]
+        assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=|https?://", shown.text)
+        for asset in re.findall(r'(?:src|href)="([^"]+)"', shown.text):
             assert (await client.get(asset)).status_code == 200
 
 
@@ -203,6 +216,11 @@ def test_every_light_and_sound_of_the_device_has_its_animation() -> None:
             assert (f".{kind}-{name} " in css) == bool(pattern.steps)
     assert "--lit: var(--green); animation: led-stored 1000ms step-end infinite;" in css
     assert "@keyframes led-stored { 0.000% { opacity: 1; } 10.000% { opacity: 0; } }" in css
+
+
+def test_every_pattern_of_the_buzzer_can_be_heard() -> None:
+    assert set(patterns()) == {name for name, pattern in language.BUZZER.items() if pattern.steps}
+    assert patterns()[language.STORED] == {"steps": ((80, 0),), "repeats": 1}
 
 
 def test_a_stranger_is_heard_and_is_nobody_of_ours() -> None:
