@@ -8,7 +8,7 @@ from hub.cases import incidents
 from hub.cases.recording import Recorded
 from hub.domain.incident import Kind, Raised
 from hub.domain.wired import match_place
-from hub.store import journal, presence, sessions, wired_events
+from hub.store import journal, presence, restores, sessions, wired_events
 from protocols.ids import PlaceId
 from protocols.mqtt.envelope import ButtonSign, Outcome
 
@@ -24,18 +24,26 @@ _KINDS: Final = {
 }
 
 
-def record(desk: Desk, event: WiredEvent) -> Recorded:
-    """Record one event; everything that follows from it happens in this transaction. A test pages nobody."""
+def record(desk: Desk, event: WiredEvent, *, replayed: bool = False) -> Recorded:
+    """Record one event; everything that follows from it happens in this transaction. A test pages nobody.
+
+    Args:
+        desk: the transaction.
+        event: what the button says.
+        replayed: the gateway had a receipt for it, from before the hub was restored.
+    """
     if not wired_events.add(desk.tx, event):
         return Recorded(Outcome.DUPLICATE)
     if event.data.sign is ButtonSign.TEST:
         _write_down(desk, event, incidents.of_gateway(event.gateway))
     else:
-        _raise(desk, event)
+        incident = _raise(desk, event)
+        if replayed:
+            restores.note_replayed(desk.tx, event.organisation, incident, event.observed_at)
     return Recorded(Outcome.RECORDED)
 
 
-def _raise(desk: Desk, event: WiredEvent) -> None:
+def _raise(desk: Desk, event: WiredEvent) -> str:
     found = _match(desk, event)
     about = incidents.About(
         organisation=event.organisation,
@@ -48,6 +56,7 @@ def _raise(desk: Desk, event: WiredEvent) -> None:
     incident = incidents.raise_(desk, about, raised)
     wired_events.attach(desk.tx, event, incident.id)
     _write_down(desk, event, incident.id)
+    return incident.id
 
 
 def _subject(event: WiredEvent, found: Match) -> str:

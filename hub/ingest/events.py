@@ -175,7 +175,7 @@ class EventIngest:
             envelope.timequality,
             _received(envelope, desk.now),
         )
-        recorded = wired.record(desk, event)
+        recorded = wired.record(desk, event, replayed=envelope.replayed)
         if recorded.outcome is Outcome.RECORDED and data.sign is not ButtonSign.TEST:
             self._metrics.press_to_recorded.observe((desk.now - event.observed_at).total_seconds())
         return Done(topic, event.id, recorded, desk.now)

@@ -12,7 +12,7 @@ from hub.cases import incidents, sessions
 from hub.domain.incident import Kind, Outcome, Phase
 from hub.domain.matching import SessionWindow, Verdict
 from hub.domain.wired import match_place
-from hub.store import directory, journal, presence, wired_events
+from hub.store import directory, journal, presence, restores, wired_events
 from hub.store.directory import Worker
 from hub.store.faults import FaultKind
 from protocols.events import Cause
@@ -52,7 +52,9 @@ class Wall:
         self.number += 1
         return self.send(ButtonData(button="desk", boot=boot, number=self.number, sign=sign), age_s=age_s)
 
-    def send(self, data: ButtonData, *, age_s: float = 0, claimed: str | None = None) -> Message:
+    def send(
+        self, data: ButtonData, *, age_s: float = 0, claimed: str | None = None, replayed: bool = False
+    ) -> Message:
         at = self.office.at() - timedelta(seconds=age_s)
         envelope = EventEnvelope(
             id=claimed or button_event_id(NORTH, data),
@@ -61,6 +63,7 @@ class Wall:
             timequality=TimeQuality.SYNCHRONISED,
             receivedtime=at,
             data=data,
+            replayed=replayed,
         )
         message = Message(str(Topic(ACME, NORTH, Channel.EVENT)), envelope.to_json())
         self.office.ingest.step([message])  # type: ignore[list-item]
@@ -158,6 +161,14 @@ def test_after_a_restart_of_the_gateway_number_one_is_another_press(office: Offi
     for boot in ("b", "c"):
         wall.send(ButtonData(button="desk", boot=boot, number=1, sign=ButtonSign.PANIC))
     assert [receipt["outcome"] for receipt in office.receipts()] == ["recorded", "recorded"]
+
+
+def test_after_a_restore_of_the_hub_the_replayed_press_is_labelled_as_such(office: Office, wall: Wall) -> None:
+    restore = restores.Restore(1, office.at() + timedelta(seconds=1), office.at())
+    office.store.write(lambda tx: restores.note(tx, restore))
+    wall.send(ButtonData(button="desk", boot="b", number=1, sign=ButtonSign.PANIC), replayed=True)
+    number = office.the_incident().id
+    assert office.store.read(lambda tx: restores.label(tx, ACME, number)) is restores.Label.REPLAYED
 
 
 def test_a_receipt_is_for_the_event_that_was_recorded_whatever_its_envelope_claims(office: Office, wall: Wall) -> None:
