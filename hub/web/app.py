@@ -15,7 +15,23 @@ from hub.web.api import me as api_me
 from hub.web.api import sessions as api_sessions
 from hub.web.headers import SafeHeaders
 from hub.web.knocking import Knocks
-from hub.web.pages import board, entrance, faults, incidents, live, me, myself, sessions, upkeep
+from hub.web.pages import (
+    board,
+    entrance,
+    faults,
+    incidents,
+    journal,
+    live,
+    me,
+    myself,
+    people,
+    places,
+    sessions,
+    settings,
+    tokens,
+    upkeep,
+)
+from hub.web.pages import gateways as gateway_pages
 from hub.web.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -23,7 +39,23 @@ if TYPE_CHECKING:
 
 MAX_BODY: Final = 64 * 1024
 """Bytes; nothing that people or programs send here is longer."""
-PAGES: Final = (board, entrance, faults, incidents, live, me, myself, sessions, upkeep)
+PAGES: Final = (
+    board,
+    entrance,
+    faults,
+    gateway_pages,
+    incidents,
+    journal,
+    live,
+    me,
+    myself,
+    people,
+    places,
+    sessions,
+    settings,
+    tokens,
+    upkeep,
+)
 _ABOUT: Final = """
 Everything a supervisor's console can do, for programs. Sign in with HTTP Basic: the account's name
 (`organisation/account` where several organisations have an account of that name) and its password.

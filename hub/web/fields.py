@@ -6,10 +6,13 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from protocols.ids import NAME
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _COORDINATES: Final = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d+(?:\.\d+)?)\s*")
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _YEARS: Final = range(1970, 3000)
 _MOST_NORTH: Final = 90
 _MOST_EAST: Final = 180
@@ -95,3 +98,27 @@ def local_path(path: str) -> str:
     """A path on this hub to go to next; ``/`` for anything that could lead elsewhere."""
     is_ours = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if is_ours else "/"
+
+
+def email(where: str, text: str) -> str | None:
+    """An e-mail address; None when nothing was typed.
+
+    Raises:
+        FieldError: it is none.
+    """
+    if not text.strip():
+        return None
+    if not _EMAIL.fullmatch(text.strip()):
+        raise FieldError(where, f"{text!r} is no e-mail address")
+    return text.strip()
+
+
+def identifier(where: str, text: str) -> str:
+    """An id that people type.
+
+    Raises:
+        FieldError: it can't be one.
+    """
+    if not re.fullmatch(NAME, text.strip().lower()):
+        raise FieldError(where, f"{text!r} is not made of lower case letters, digits and hyphens, at most 40")
+    return text.strip().lower()

@@ -9,7 +9,7 @@ from hub.cases import sessions
 from hub.cases.sessions import UnknownReferenceError
 from hub.domain.incident import Kind
 from hub.domain.session import SessionPhase
-from hub.store import directory, presence
+from hub.store import devices, directory, presence
 from hub.store import incidents as incident_rows
 from hub.store import sessions as session_rows
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from hub.cases.desk import Desk
-    from hub.store.directory import Device, Organisation, Place, Worker
+    from hub.store.devices import Device
+    from hub.store.directory import Organisation, Place, Worker
     from hub.store.incidents import IncidentRecord
     from hub.store.presence import Presence
     from hub.store.sessions import SessionRecord
@@ -85,7 +86,7 @@ def facts(tx: Tx, person: Person) -> Own:
 
 def _devices(tx: Tx, person: Person, worker: WorkerId) -> list[tuple[Device, Presence | None]]:
     own = person.organisation.id
-    found = [directory.get_device(tx, own, address) for address in directory.devices_of(tx, own, worker)]
+    found = [devices.get(tx, own, address) for address in devices.of_worker(tx, own, worker)]
     return [(one, presence.of_device(tx, own, one.address)) for one in found if one is not None]
 
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from hub.cases.incidents import UnknownIncidentError
 from hub.domain.session import SessionPhase
-from hub.store import directory, events, faults, incidents, journal, outbox, presence, sessions
+from hub.store import devices, directory, events, faults, incidents, journal, outbox, presence, sessions
 from hub.web import closing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from hub.store.directory import Account, Device, Organisation, Place, Worker
+    from hub.store.devices import Device
+    from hub.store.directory import Account, Organisation, Place, Worker
     from hub.store.events import RecordedEvent
     from hub.store.faults import Fault
     from hub.store.incidents import IncidentRecord
@@ -40,9 +41,11 @@ class Names:
     heard: Mapping[Address, Presence]
 
     def account(self, account: str | None) -> str:
-        """A person's name; the id where there is none any more."""
-        known = self.accounts.get(account or "")
-        return known.name if known is not None else account or ""
+        """A person's name, also where a program acted with a token of theirs; the id where there is none any more."""
+        number, _, token = (account or "").partition("/")
+        known = self.accounts.get(number)
+        name = known.name if known is not None else number
+        return f"{name}, by token {token}" if token else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def names(tx: Tx, organisation: Organisation) -> Names:
     """Everything that turns ids into words."""
     own = organisation.id
     worn: dict[str, list[Address]] = {}
-    for address, worker in directory.wearers(tx, own).items():
+    for address, worker in devices.wearers(tx, own).items():
         worn.setdefault(worker, []).append(address)
     return Names(
         now=tx.now,
@@ -91,7 +94,7 @@ def names(tx: Tx, organisation: Organisation) -> Names:
         workers={worker.id: worker for worker in directory.all_workers(tx, own)},
         places={place.id: place for place in directory.all_places(tx, own)},
         accounts={account.id: account for account in directory.all_accounts(tx, own)},
-        devices={device.address: device for device in directory.all_devices(tx, own)},
+        devices={device.address: device for device in devices.listed(tx, own)},
         worn=worn,
         heard=presence.of_devices(tx, own),
     )

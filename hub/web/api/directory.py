@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import APIRouter
 
 from hub.cases import enrolment
-from hub.store import directory, presence
-from hub.store.directory import Device, Place, Worker
+from hub.store import devices, directory, presence
+from hub.store.devices import Device
+from hub.store.directory import Place, Worker
 from hub.web.accounts import Person
 from hub.web.api.models import Assignment, DeviceOut, NewDevice, NewPlace, NewWorker, PlaceOut, WorkerOut
 from hub.web.context import Hub
@@ -72,9 +73,9 @@ def list_devices(hub: Hub, person: Reader) -> list[DeviceOut]:
 
 
 def _devices(tx: "Tx", organisation: OrganisationId) -> list[DeviceOut]:
-    worn, heard = directory.wearers(tx, organisation), presence.of_devices(tx, organisation)
+    worn, heard = devices.wearers(tx, organisation), presence.of_devices(tx, organisation)
     shown = []
-    for device in directory.all_devices(tx, organisation):
+    for device in devices.listed(tx, organisation):
         last = heard.get(device.address)
         seen = {} if last is None else {"heard_at": last.heard_at, "battery": last.battery, "gateway": last.gateway}
         shown.append(DeviceOut.model_validate(device).model_copy(update={"worker": worn.get(device.address), **seen}))

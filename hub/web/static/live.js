@@ -13,6 +13,7 @@ const RETRY_MS = 3000;
 const root = document.documentElement;
 const byId = (id) => document.getElementById(id);
 const baseTitle = document.title;
+const here = byId("live").dataset.at ?? location.pathname + location.search; // an answer to a form is looked at elsewhere
 
 const state = {
   aliveAt: Date.now(), // when the hub last spoke
@@ -20,6 +21,7 @@ const state = {
   freshAt: Date.now(), // when #live last came from the hub
   trouble: "", // what the hub says is wrong with it
   signedOut: false,
+  endsAt: null, // when somebody must sign in again here, once that is soon
   busy: false,
   again: false,
   pressed: false, // a finger or mouse button is down: what is under it must not be replaced
@@ -37,6 +39,10 @@ function connect() {
   source.addEventListener("heartbeat", () => alive("", false));
   source.addEventListener("changed", () => alive("", true));
   source.addEventListener("trouble", (event) => alive(JSON.parse(event.data), false));
+  source.addEventListener("ending", (event) => {
+    state.endsAt = Date.parse(JSON.parse(event.data));
+    show();
+  });
   source.addEventListener("signed-out", () => {
     state.signedOut = true;
     source.close();
@@ -66,7 +72,7 @@ function refresh(changed) {
   state.busy = true;
   const source = changed ? "changed" : "heartbeat";
   htmx
-    .ajax("GET", location.pathname, { target: "#live", select: "#live", swap: "outerHTML", headers: { "X-Because": source } })
+    .ajax("GET", here, { target: "#live", select: "#live", swap: "outerHTML", headers: { "X-Because": source } })
     .catch(() => {})
     .finally(() => {
       state.busy = false;
@@ -162,7 +168,7 @@ function asClock(seconds) {
 
 function count() {
   const now = Date.now() + state.skew;
-  for (const time of document.querySelectorAll("#live time[data-ago], #live time[data-left], #live time[data-clock]")) {
+  for (const time of document.querySelectorAll("time[data-ago], time[data-left], time[data-clock]")) {
     const seconds = (now - Date.parse(time.dateTime)) / 1000;
     const text = "clock" in time.dataset ? asClock(seconds) : inWords("left" in time.dataset ? -seconds : seconds);
     if (time.textContent !== text) time.textContent = text;
@@ -200,7 +206,9 @@ function show() {
   write("blind-what", blind ? blind[0] : "");
   write("blind-why", blind ? blind[1] : "");
   byId("blind-sign-in").hidden = !state.signedOut;
-  byId("blind-sign-in").href = `/sign-in?next=${encodeURIComponent(location.pathname)}`;
+  byId("ending").hidden = state.endsAt === null || state.signedOut;
+  if (state.endsAt !== null) write("ending-in", inWords((state.endsAt - Date.now() - state.skew) / 1000));
+  for (const id of ["blind-sign-in", "ending-sign-in"]) byId(id).href = `/sign-in?next=${encodeURIComponent(here)}`;
   showTitle(untaken, live.dataset.first, blind);
   announce(untaken ? `Alarm that nobody has: ${live.dataset.first}` : "");
   showSound(untaken > 0 ? "alarm" : blind ? "blind" : null);

@@ -11,7 +11,7 @@ from hub.web.views.alarms import HEADLINES, Wearing, Where, where
 from hub.web.views.times import Clock, Moment
 
 if TYPE_CHECKING:
-    from hub.store.directory import Device
+    from hub.store.devices import Device
     from hub.store.incidents import IncidentRecord
     from hub.store.presence import Presence
     from hub.store.sessions import SessionRecord
