@@ -1,9 +1,9 @@
 # Images of Tocsin: `docker build .` makes the hub's; --target gateway or simulator the others'.
 #
-# The base can be pinned:  --build-arg PYTHON=python:3.11-slim-bookworm@sha256:…
+# The base can be pinned:  --build-arg PYTHON=python:3.11-slim-trixie@sha256:…
 # What is installed on it is pinned by the hashes in requirements.lock.
 
-ARG PYTHON=python:3.11-slim-bookworm
+ARG PYTHON=python:3.11-slim-trixie
 
 FROM ${PYTHON} AS checkout
 WORKDIR /src
@@ -46,7 +46,14 @@ CMD ["gateway", "run", "--config", "/etc/tocsin/gateway.toml"]
 FROM runtime AS simulator
 COPY --from=simulator-installed /opt/tocsin /opt/tocsin
 
+# pg_dump and pg_restore, for `tocsin hub backup`; not older than the PostgreSQL of docker-compose.yml.
 FROM runtime AS hub
+USER root
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-client \
+    && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
 COPY --from=hub-installed /opt/tocsin /opt/tocsin
 EXPOSE 8443
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \

@@ -64,6 +64,17 @@ def test_there_is_an_image_for_each_program_and_compose_builds_only_those() -> N
         assert not service.is_ours or service.raw["build"]["target"] in stages
 
 
+def test_the_hubs_pg_dump_is_not_older_than_the_database() -> None:
+    """Debian's release says which PostgreSQL its client is of."""
+    client = {"bookworm": 15, "trixie": 17}
+    release = re.search(r"(?m)^ARG PYTHON=\S+-slim-(\w+)$", DOCKERFILE)
+    server = re.search(r"postgres:(\d+)", (ROOT / "docker-compose.yml").read_text("utf-8"))
+    assert release is not None
+    assert server is not None
+    assert "postgresql-client" in DOCKERFILE
+    assert client[release[1]] >= int(server[1])
+
+
 def test_all_that_the_dockerfile_copies_gets_past_dockerignore() -> None:
     let_in = {
         line[1:].rstrip("/") for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line[:1] == "!"
