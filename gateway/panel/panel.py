@@ -222,7 +222,7 @@ class WallPanel:
         event = button_event(self._speaker, self._settings.button, sign, number=next(self._numbers), now=now)
         self._hand_over(event)
         self.raised[sign] += 1
-        log.info("button", button=self._settings.button, event=event.id)
+        log.info("button", button=self._settings.button, number=event.id)
         self._decide(Pressed(event.id, is_test=sign is ButtonSign.TEST), now)
 
     def _decide(self, event: panel.Event | None, now: Moment) -> None:

@@ -13,7 +13,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from gpiozero import LED, Buzzer, Device, DigitalInputDevice
+from gpiozero import LED, Buzzer, Device, DigitalInputDevice, DigitalOutputDevice
 from gpiozero.exc import GPIOPinInUse, PinFixedPull, PinUnknownPi
 
 from gateway.domain.panel import Lamp, Light, Tune
@@ -99,6 +99,8 @@ class GpioPins:
         """All lamps go dark."""
         for device in self._open:
             with _saying("enabled"):
+                if isinstance(device, DigitalOutputDevice):
+                    device.off()
                 device.close()
         self._open.clear()
 
