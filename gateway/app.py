@@ -7,6 +7,7 @@ writes the outbox and reads what the hub answers, so that a slow disk never stop
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections import Counter
 from contextlib import suppress
@@ -30,6 +31,7 @@ from gateway.membership import membership
 from gateway.metrics import Figures, Metrics
 from gateway.outbox import Outbox
 from gateway.panel.panel import WallPanel
+from gateway.supervision import LOOK_EVERY_S, Health, Pulse, Supervisor
 from gateway.telling.client import Client, Limits, bleak_client
 from gateway.telling.teller import Teller
 from gateway.uplink.inbox import Inbox, subscriptions
@@ -42,6 +44,7 @@ from protocols.mqtt.envelope import GatewayState, StatusData
 from tocsin import __version__
 from tocsin.log import configure
 from tocsin.mqtt import Connection
+from tocsin.systemd import Notifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -135,6 +138,9 @@ class Gateway:
         self._pace = pace
         self._loop = loop
         self._faults: Counter[str] = Counter()
+        self._pulse = Pulse(("uplink", "watch", "say", "tell"), now)
+        self._systemd = Notifier(os.environ)
+        self._supervisor = Supervisor(self._pulse, self._health, self._systemd)
         self._tasks: list[asyncio.Task[None]] = []
         self._speaker = Speaker(settings.organisation, settings.gateway, token_hex(8))
         self._mailbox = Mailbox()
@@ -188,9 +194,9 @@ class Gateway:
             staged=self._panel.staged,
             refused=self._refusals.note,
         )
-        step = Uplink(self._sender, self._inbox).step
+        self._uplink = Uplink(self._sender, self._inbox)
         self._thread = StepThread(
-            "uplink", step, mailbox.woken, clock=self._clock, faults=self._faults, pace=self._pace
+            "uplink", self._uplink_step, mailbox.woken, clock=self._clock, faults=self._faults, pace=self._pace
         )
 
     def _from_the_air(self, now: Moment) -> None:
@@ -225,6 +231,7 @@ class Gateway:
         self._member.start()
         self._tasks = [
             self._loop.create_task(self._watch()),
+            self._loop.create_task(every(self._look_every_s(), "supervise", self._supervise, faults=self._faults)),
             self._loop.create_task(every(_SAY_EVERY_S, "say", self._say, faults=self._faults, pace=self._pace)),
             self._loop.create_task(
                 when_woken(self._woken, "tell", self._tell_step, faults=self._faults, pace=self._pace)
@@ -233,6 +240,7 @@ class Gateway:
 
     async def stop(self) -> None:
         """Leave properly: nothing is under way any more, the status says offline, the outbox is written."""
+        self._systemd.stopping()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -255,17 +263,46 @@ class Gateway:
 
     async def _watch(self) -> None:
         await self._radio.start()
-        await every(
-            _LOOK_EVERY_S, "watch", lambda: self._watchdog.step(self._clock()), faults=self._faults, pace=self._pace
+        self._systemd.ready()  # also without a radio: then it says so, and the button on the wall works
+        await every(_LOOK_EVERY_S, "watch", self._watch_step, faults=self._faults, pace=self._pace)
+
+    async def _watch_step(self) -> None:
+        now = self._clock()
+        self._pulse.beat("watch", now)
+        await self._watchdog.step(now)
+
+    def _look_every_s(self) -> float:
+        """Three times within the watchdog's patience."""
+        return min(LOOK_EVERY_S, (self._systemd.watchdog_s or LOOK_EVERY_S) / 3)
+
+    async def _supervise(self) -> None:
+        self._supervisor.step(self._clock())
+
+    def _health(self) -> Health:
+        return Health(
+            hears=not self._watchdog.blind,
+            radio=self._radio.running,
+            connected=self._alarm.connected,
+            hub_online=self._inbox.hub_online,
+            waiting=self._outbox.depth,
+            expected=len(self._member.keyring),
+            revoked=self._member.revoked,
         )
+
+    def _uplink_step(self, now: Moment) -> float:
+        self._pulse.beat("uplink", now)
+        return self._uplink.step(now)
 
     async def _say(self) -> None:
         now = self._clock()
+        self._pulse.beat("say", now)
         self._digest.step(now)
         self._standing.step(now)
 
     def _tell_step(self) -> float:
-        return self._teller.step(self._clock())
+        now = self._clock()
+        self._pulse.beat("tell", now)
+        return self._teller.step(now)
 
     def _hear(self, address: str, service_data: bytes | None, rssi: int) -> float:
         now = self._clock()
