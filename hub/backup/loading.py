@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Boolean, Float, Integer, LargeBinary, bindparam, text
+from sqlalchemy import Boolean, DateTime, Float, Integer, LargeBinary, MetaData, insert
 
 from hub.backup import postgres
 from hub.backup.inventory import VERSIONS
 from hub.backup.manifest import BackupError
 from hub.store import schema
-from hub.store.tables import Instant, metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Table
 
 _COPY: Final = re.compile(r"COPY (?:\S+\.)?(?P<table>\S+) \((?P<columns>.+)\) FROM stdin;\n")
 _END: Final = "\\.\n"
@@ -34,9 +33,14 @@ def load(dump: Path, engine: Engine, revision: str) -> None:
         BackupError: the dump can't be read.
     """
     schema.upgrade(engine, revision)
+    tables = MetaData()
+    tables.reflect(engine)
     with postgres.rows_of(dump) as script, engine.begin() as connection:
-        for table, columns in _copies(script):
-            _fill(connection, table, columns, _rows(script))
+        for name, columns in _copies(script):
+            if name == VERSIONS:
+                list(_rows(script))
+            else:
+                _fill(connection, tables.tables[name], columns, _rows(script))
 
 
 def _copies(script: IO[str]) -> Iterator[tuple[str, list[str]]]:
@@ -61,27 +65,22 @@ def _unescaped(value: str) -> str | None:
     return None if value == r"\N" else _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), value)
 
 
-def _fill(connection: Connection, table: str, columns: Sequence[str], rows: Iterator[list[str | None]]) -> None:
-    if table == VERSIONS:
-        list(rows)
-        return
-    types = {column.name: column.type for column in metadata.tables[table].c} if table in metadata.tables else {}
-    names = [f"v{number}" for number in range(len(columns))]
-    quoted = ", ".join(f'"{name}"' for name in columns)
-    insert = text(f'INSERT INTO "{table}" ({quoted}) VALUES ({", ".join(":" + name for name in names)})')  # noqa: S608 - names of our own tables
-    typed = insert.bindparams(
-        *(bindparam(name, type_=types.get(column)) for name, column in zip(names, columns, strict=True))
-    )
-    readers = [_reader(types.get(column)) for column in columns]
-    batch = []
+def _fill(connection: Connection, table: Table, columns: Sequence[str], rows: Iterator[list[str | None]]) -> None:
+    readers = [_reader(table.c[column].type) for column in columns]
+    batch: list[dict[str, Any]] = []
     for row in rows:
-        values = [None if value is None else read(value) for read, value in zip(readers, row, strict=True)]
-        batch.append(dict(zip(names, values, strict=True)))
+        values = (None if value is None else read(value) for read, value in zip(readers, row, strict=True))
+        batch.append(dict(zip(columns, values, strict=True)))
         if len(batch) == _BATCH:
-            connection.execute(typed, batch)
+            connection.execute(insert(table), batch)
             batch = []
     if batch:
-        connection.execute(typed, batch)
+        connection.execute(insert(table), batch)
+
+
+def _instant(value: str) -> datetime:
+    """As SQLite keeps it: UTC, without saying so."""
+    return datetime.fromisoformat(value).astimezone(UTC).replace(tzinfo=None)
 
 
 def _reader(kind: object) -> Callable[[str], Any]:
@@ -89,7 +88,7 @@ def _reader(kind: object) -> Callable[[str], Any]:
         (Boolean, lambda value: value == "t"),
         (Float, float),
         (Integer, int),
-        (Instant, datetime.fromisoformat),
+        (DateTime, _instant),
         (LargeBinary, lambda value: bytes.fromhex(value.removeprefix("\\x"))),
     )
     return next((read for type_, read in readers if isinstance(kind, type_)), str)

@@ -129,10 +129,10 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
 
-def upgrade(engine: Engine, to: str) -> None:
-    """Bring empty tables to one revision, and no further."""
+def upgrade(engine: Engine, to: str, vault: Vault | None = None) -> None:
+    """Bring the tables to one revision, and no further. Without a vault, only empty ones."""
     with engine.begin() as connection:
-        command.upgrade(_config(connection), to)
+        command.upgrade(_config(connection, vault), to)
 
 
 def _config(connection: Connection | None = None, vault: Vault | None = None) -> Config:
