@@ -76,6 +76,8 @@ class Keeper:
         self.loop.stop()
         if self._dynsec is not None:
             self._dynsec.stop()
+        if self._watch is not None:
+            self._watch.close()
 
     def admit(self) -> None:
         """Return when the broker lets in everything that has a credential now, or after a few seconds."""

@@ -67,6 +67,9 @@ class RefusalWatch:
         self._release()
         return more
 
+    def close(self) -> None:
+        self._file.close()
+
     def _read(self) -> bool:
         try:
             for _ in range(PIECES):
