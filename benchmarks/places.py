@@ -10,8 +10,9 @@ from benchmarks.wearers import ORGANISATION, SPEAKER
 from hub.cases import sessions
 from hub.cases.desk import Desk, Routes
 from hub.domain.session import Risk
-from hub.store import directory, schema, vault
-from hub.store.directory import Account, Device, Organisation, Place, Role, Worker
+from hub.store import device_keys, devices, directory, schema, vault
+from hub.store.devices import Device
+from hub.store.directory import Account, Organisation, Place, Role, Worker
 from hub.store.store import Store, open_engine
 from protocols.ids import PlaceId, WorkerId
 from tests.services import eventually, tocsin
@@ -47,8 +48,9 @@ def _found(tx: Tx, people: Sequence[Wearer]) -> None:
 def _add(tx: Tx, wearer: Wearer) -> None:
     now, worker = datetime.now(UTC), WorkerId(wearer.worker)
     directory.add_worker(tx, Worker(ORGANISATION, worker, wearer.address, supervisor="sam"))
-    directory.add_device(tx, Device(ORGANISATION, wearer.address, wearer.address, wearer.root))
-    directory.assign(tx, ORGANISATION, wearer.address, worker)
+    devices.add(tx, Device(ORGANISATION, wearer.address, wearer.address))
+    device_keys.add(tx, ORGANISATION, wearer.address, wearer.root)
+    devices.assign(tx, ORGANISATION, wearer.address, worker)
     out = sessions.NewSession(worker, "home", now, now + timedelta(hours=2), Risk.NORMAL, start_now=True)
     sessions.log(Desk(tx, Routes()), ORGANISATION, out, "sam")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.cases import hearing, incidents, notify, sessions
+from hub.cases import device_keys, hearing, incidents, notify, sessions
 from hub.cases.desk import Desk
 from hub.store import deadlines
 from hub.store.deadlines import DeadlineKind
@@ -42,6 +42,7 @@ _HANDLERS: Final[Mapping[DeadlineKind, Callable[[Desk, OrganisationId, str], Non
     DeadlineKind.OVERRUN: sessions.overrun_due,
     DeadlineKind.SILENCE: sessions.silence_due,
     DeadlineKind.GATEWAY: hearing.gateway_due,
+    DeadlineKind.KEYS: device_keys.step_due,
 }
 
 

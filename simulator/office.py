@@ -9,10 +9,11 @@ from hub.cases import incidents, sessions
 from hub.cases.desk import Desk, Routes
 from hub.domain.incident import LIVE, Outcome, Phase
 from hub.domain.session import Risk, SessionPhase
-from hub.store import directory
+from hub.store import device_keys, devices, directory
 from hub.store import incidents as incident_rows
 from hub.store import sessions as session_rows
-from hub.store.directory import Account, Device, Organisation, Place, Role, Worker
+from hub.store.devices import Device
+from hub.store.directory import Account, Organisation, Place, Role, Worker
 from protocols.ids import Address, OrganisationId, PlaceId, WorkerId
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def _add_worker(tx: Tx, site: World, person: Person) -> None:
     email = f"{person.name}@demo.example"
     worker = Worker(ORGANISATION, WorkerId(person.name), person.name.title(), email, "01632 960000", "sam")
     directory.add_worker(tx, worker)
-    directory.add_device(tx, Device(ORGANISATION, address, f"Alarm of {person.name.title()}", make.key))
-    directory.assign(tx, ORGANISATION, address, worker.id)
+    devices.add(tx, Device(ORGANISATION, address, f"Alarm of {person.name.title()}"))
+    device_keys.add(tx, ORGANISATION, address, make.key)
+    devices.assign(tx, ORGANISATION, address, worker.id)
 
 
 def log_session(store: Store, person: str, place: str, risk: Risk, length: timedelta) -> str:

@@ -2,15 +2,100 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hub.cases.device_keys import rotate_keys
 from hub.cases.sessions import UnknownReferenceError
-from hub.store import directory, journal
+from hub.store import device_keys, devices, directory, journal, presence
+from hub.store.devices import Device
+from protocols import labels
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hub.cases.desk import Desk
-    from hub.store.directory import Device, Place, Worker
+    from hub.domain.keys import KeyState
+    from hub.store.directory import Place, Worker
+    from hub.store.presence import Presence
+    from hub.store.store import Tx
     from protocols.ids import Address, OrganisationId, WorkerId
+    from protocols.labels import Label
+
+
+class EnrolmentError(ValueError):
+    """Something can't be enrolled or assigned as it was asked for."""
+
+
+class AddressMissingError(EnrolmentError):
+    """A bare key does not say of which device it is."""
+
+    def __init__(self) -> None:
+        super().__init__("a bare key needs the address of its device")
+
+
+class AddressDiffersError(EnrolmentError):
+    """The printed code is of another device.
+
+    Attributes:
+        printed: in the code.
+        given: beside it.
+    """
+
+    def __init__(self, printed: Address, given: Address) -> None:
+        super().__init__(f"the code is of {printed}, not of {given}")
+        self.printed = printed
+        self.given = given
+
+
+class SameKeyError(EnrolmentError):
+    """Enrolled anew with a key that the device has or had.
+
+    Attributes:
+        address: of the device.
+    """
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(f"{address} has had this key already: a new enrolment needs a new key")
+        self.address = address
+
+
+class OutOfUseError(EnrolmentError):
+    """A device that is withdrawn or revoked is assigned to nobody.
+
+    Attributes:
+        address: of the device.
+    """
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(f"{address} is out of use")
+        self.address = address
+
+
+class NotWornError(EnrolmentError):
+    """Nobody wears the device that is to be swapped.
+
+    Attributes:
+        address: of the device.
+    """
+
+    def __init__(self, address: Address) -> None:
+        super().__init__(f"nobody wears {address}")
+        self.address = address
+
+
+class AssignmentTimeError(EnrolmentError):
+    """An assignment that would end before it begins.
+
+    Attributes:
+        since: when it would begin.
+        until: when it would end.
+    """
+
+    def __init__(self, since: datetime, until: datetime) -> None:
+        super().__init__(f"it can't end at {until.isoformat()} when it begins at {since.isoformat()}")
+        self.since = since
+        self.until = until
 
 
 class AlreadyThereError(Exception):
@@ -54,27 +139,199 @@ def add_place(desk: Desk, place: Place, by: str) -> None:
     journal.append(desk.tx, place.organisation, f"place:{place.id}", "added", by=by)
 
 
-def add_device(desk: Desk, device: Device, by: str) -> None:
-    """A personal alarm with its key.
+def enrol_device(
+    desk: Desk,
+    organisation: OrganisationId,
+    text: str,
+    label: str,
+    by: str,
+    *,
+    address: Address | None = None,
+    anew: bool = False,
+) -> Device:
+    """A personal alarm with its root key.
+
+    Args:
+        desk: the transaction.
+        organisation: whose it is from now on.
+        text: what is printed on it: the QR code's content or the typed code; or the bare key in hexadecimal.
+        label: what people call it; empty = its address.
+        by: who enrols it.
+        address: needed with a bare key; with a printed code it must be the same.
+        anew: it is known and has been given another key. It is believed under the new one alone.
 
     Raises:
-        AlreadyThereError: the address is taken.
+        LabelError: the text has a mistake.
+        AddressMissingError: a bare key without an address.
+        AddressDiffersError: the code is of another device.
+        AlreadyThereError: the address is taken, and this is not ``anew``.
+        SameKeyError: ``anew``, but it is the key that it has.
     """
-    if directory.get_device(desk.tx, device.organisation, device.address) is not None:
-        raise AlreadyThereError("device", device.address)
-    directory.add_device(desk.tx, device)
-    journal.append(desk.tx, device.organisation, f"device:{device.address}", "added", by=by)
+    read = labels.read(text)
+    known_as = _address(read, address)
+    known = devices.get(desk.tx, organisation, known_as)
+    if known is not None:
+        if not anew:
+            raise AlreadyThereError("device", known_as)
+        return _renew(desk, known, read.key, by)
+    device = Device(organisation, known_as, label or known_as)
+    devices.add(desk.tx, device)
+    device_keys.add(desk.tx, organisation, known_as, read.key)
+    journal.append(desk.tx, organisation, _chain(known_as), "enrolled", by=by)
+    return device
 
 
-def assign(desk: Desk, organisation: OrganisationId, address: Address, worker: WorkerId, by: str) -> None:
-    """From now on this worker, and nobody else, wears this device.
+def _address(read: Label, given: Address | None) -> Address:
+    if read.address is None and given is None:
+        raise AddressMissingError
+    if read.address is not None and given is not None and read.address != given:
+        raise AddressDiffersError(read.address, given)
+    return read.address or given  # type: ignore[return-value]  # one of them is there
+
+
+def _renew(desk: Desk, device: Device, key: bytes, by: str) -> Device:
+    for earlier in device_keys.of_device(desk.tx, device.organisation, device.address):
+        if device_keys.root(desk.tx, earlier) == key:
+            raise SameKeyError(device.address)
+    enrolment = device_keys.add(desk.tx, device.organisation, device.address, key)
+    devices.change(desk.tx, device.organisation, device.address, revoked_at=None, withdrawn_at=None)
+    detail = {"enrolment": str(enrolment)}
+    journal.append(desk.tx, device.organisation, _chain(device.address), "enrolled anew", by=by, detail=detail)
+    return replace(device, revoked_at=None, withdrawn_at=None)
+
+
+def assign(
+    desk: Desk,
+    organisation: OrganisationId,
+    address: Address,
+    worker: WorkerId,
+    by: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> None:
+    """This worker, and nobody else, wears this device, and no other: from ``since`` (None = now) until ``until``.
 
     Raises:
         UnknownReferenceError: no such device or worker.
+        OutOfUseError: the device is withdrawn or revoked.
+        AssignmentTimeError: it would end before it begins.
     """
-    if directory.get_device(desk.tx, organisation, address) is None:
-        raise UnknownReferenceError("device", address)
+    device = known_device(desk.tx, organisation, address)
+    if device.withdrawn_at is not None or device.revoked_at is not None:
+        raise OutOfUseError(address)
     if directory.get_worker(desk.tx, organisation, worker) is None:
         raise UnknownReferenceError("worker", worker)
-    directory.assign(desk.tx, organisation, address, worker)
-    journal.append(desk.tx, organisation, f"device:{address}", "assigned", by=by, detail={"worker": worker})
+    begins = desk.now if since is None else max(since, desk.now)
+    if until is not None and until <= begins:
+        raise AssignmentTimeError(begins, until)
+    devices.assign(desk.tx, organisation, address, worker, begins, until)
+    detail = {"worker": worker, "since": begins.isoformat()} | ({} if until is None else {"until": until.isoformat()})
+    journal.append(desk.tx, organisation, _chain(address), "assigned", by=by, detail=detail)
+
+
+def unassign(desk: Desk, organisation: OrganisationId, address: Address, by: str) -> None:
+    """From now on nobody wears it: it lies in the pool.
+
+    Raises:
+        UnknownReferenceError: no such device.
+    """
+    known_device(desk.tx, organisation, address)
+    devices.unassign(desk.tx, organisation, address)
+    journal.append(desk.tx, organisation, _chain(address), "unassigned", by=by)
+
+
+def swap(desk: Desk, organisation: OrganisationId, old: Address, new: Address, by: str) -> WorkerId:
+    """Whoever wears ``old`` wears ``new`` from now on, for as long as they would have worn it; who it is.
+
+    Raises:
+        UnknownReferenceError: no such device.
+        OutOfUseError: ``new`` is withdrawn or revoked.
+        NotWornError: nobody wears ``old``.
+    """
+    known_device(desk.tx, organisation, old)
+    worn = [one for one in devices.assignments_of(desk.tx, organisation, old) if one.covers(desk.now)]
+    if not worn:
+        raise NotWornError(old)
+    assign(desk, organisation, new, worn[0].worker, by, until=worn[0].until)
+    journal.append(desk.tx, organisation, _chain(old), "swapped", by=by, detail={"for": new})
+    return worn[0].worker
+
+
+def withdraw(desk: Desk, organisation: OrganisationId, address: Address, by: str) -> None:
+    """Out of use. Gateways keep its key: should somebody press it, it still pages.
+
+    Raises:
+        UnknownReferenceError: no such device.
+    """
+    known_device(desk.tx, organisation, address)
+    devices.unassign(desk.tx, organisation, address)
+    devices.change(desk.tx, organisation, address, withdrawn_at=desk.now)
+    journal.append(desk.tx, organisation, _chain(address), "withdrawn", by=by)
+
+
+def revoke_device(desk: Desk, organisation: OrganisationId, address: Address, by: str) -> None:
+    """Its key leaves the gateways and proves nothing any more. An alarm under it that still comes in pages, marked.
+
+    Raises:
+        UnknownReferenceError: no such device.
+    """
+    known_device(desk.tx, organisation, address)
+    devices.unassign(desk.tx, organisation, address)
+    devices.change(desk.tx, organisation, address, revoked_at=desk.now)
+    journal.append(desk.tx, organisation, _chain(address), "revoked", by=by)
+
+
+def rekey_device(desk: Desk, organisation: OrganisationId, address: Address, by: str, *, suspect: bool = False) -> None:
+    """Order the next working key for one device.
+
+    Raises:
+        UnknownReferenceError: no such device.
+        NoMoreGenerationsError: it has had them all.
+    """
+    known_device(desk.tx, organisation, address)
+    rotate_keys(desk, organisation, [address], "asked for", by, suspect=suspect)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceShown:
+    """A device with what people want to know of it; no key.
+
+    Attributes:
+        worker: who wears it now.
+        seen: its newest sign of life.
+        key: how far it has come with its keys.
+    """
+
+    device: Device
+    worker: WorkerId | None
+    seen: Presence | None
+    key: KeyState | None
+
+
+def devices_shown(tx: Tx, organisation: OrganisationId) -> list[DeviceShown]:
+    """All devices of an organisation, by address."""
+    worn, seen = devices.wearers(tx, organisation), presence.of_devices(tx, organisation)
+    held: dict[Address, KeyState] = {}
+    for record in device_keys.in_use(tx, organisation):
+        held.setdefault(record.address, record.state)
+    return [
+        DeviceShown(device, worn.get(device.address), seen.get(device.address), held.get(device.address))
+        for device in devices.listed(tx, organisation)
+    ]
+
+
+def known_device(tx: Tx, organisation: OrganisationId, address: Address) -> Device:
+    """One device.
+
+    Raises:
+        UnknownReferenceError: there is none of this address.
+    """
+    device = devices.get(tx, organisation, address)
+    if device is None:
+        raise UnknownReferenceError("device", address)
+    return device
+
+
+def _chain(address: Address) -> str:
+    return f"device:{address}"

@@ -6,18 +6,22 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from hub.cases import incidents, notify, panels, watch
+from hub.cases import device_keys, incidents, notify, panels, watch
+from hub.domain import replays
 from hub.domain.incident import Kind, Withdrawn
-from hub.store import deadlines, directory, faults, presence, sessions
+from hub.domain.replays import Mark, Tally
+from hub.store import deadlines, devices, faults, presence, sessions
 from hub.store import incidents as incident_rows
 from hub.store.deadlines import DeadlineKind
 from hub.store.faults import FaultKind
-from hub.store.presence import GatewayRecord
+from hub.store.presence import GatewayRecord, Presence
 from protocols.mqtt.envelope import GatewayState
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from hub.cases.desk import Desk
-    from hub.store.presence import Presence
+    from hub.cases.opening import Opened
     from protocols.events import DeviceReport
     from protocols.ids import Address, GatewayId, OrganisationId
     from protocols.mqtt.envelope import StatusData
@@ -33,19 +37,22 @@ def device(
     desk: Desk,
     organisation: OrganisationId,
     gateway: GatewayId,
-    report: DeviceReport,
+    opened: Opened,
     rssi: int,
     age: timedelta = timedelta(0),
 ) -> bool:
-    """A frame of a device, ``age`` old. False, and no sign of life, when its counter was passed already."""
-    address = report.identity.address
+    """A frame of a device, ``age`` old. False, and no sign of life, if it was passed or its key proves nothing."""
+    report, voice, address = opened.report, opened.voice, opened.report.identity.address
     known = presence.of_device(desk.tx, organisation, address)
-    if known is not None and report.counter < known.counter:
+    device_keys.heard(desk, opened.record, voice)
+    if not voice.is_live or (known is not None and _number(known) > _said(opened)):
+        if known is not None:
+            _passed(desk, organisation, known, opened, age)
         return False
     presence.put_hearings(desk.tx, organisation, gateway, [(address, rssi)])
-    if known is not None and report.counter == known.counter:
+    if known is not None and _number(known) == _said(opened):
         return False
-    presence.put_presence(desk.tx, organisation, gateway, report, desk.now - age)
+    presence.put_presence(desk.tx, organisation, _seen(opened, known, gateway, desk.now - age))
     if report.fault and (known is None or not known.fault):
         detail = f"the self-test or a sensor of {address} failed"
         notify.fault(desk, organisation, FaultKind.DEVICE_FAULT, address, detail)
@@ -53,6 +60,52 @@ def device(
         _well_again(desk, organisation, known, report)
     _end_silence(desk, organisation, address)
     return True
+
+
+def _number(known: Presence) -> tuple[int, int, int]:
+    """A device that lost its memory counts anew; so does what is heard, from its next key on."""
+    return known.enrolment, known.generation, known.counter
+
+
+def _said(opened: Opened) -> tuple[int, int, int]:
+    return opened.voice.enrolment, opened.voice.generation, opened.report.counter
+
+
+def _seen(opened: Opened, known: Presence | None, gateway: GatewayId, heard_at: datetime) -> Presence:
+    report, voice = opened.report, opened.voice
+    newest = mark = Mark(report.counter, heard_at)
+    if known is not None and known.enrolment == voice.enrolment:
+        mark = replays.moved(Mark(known.mark_counter, known.mark_at), newest)
+    return Presence(
+        report.identity.address,
+        report.counter,
+        heard_at,
+        gateway,
+        report.battery,
+        report.worn,
+        report.fault,
+        report.identity,
+        report.told,
+        voice.enrolment,
+        voice.generation,
+        *mark,
+    )
+
+
+def _passed(desk: Desk, organisation: OrganisationId, known: Presence, opened: Opened, age: timedelta) -> None:
+    """Count a frame that is long passed, and tell when there is a pattern of them."""
+    address = known.address
+    mark, counter = Mark(known.mark_counter, known.mark_at), opened.report.counter
+    if not replays.is_long_passed(mark, counter, age=age, now=desk.now):
+        return
+    tally = replays.counted(Tally(known.passed, known.passed_since), desk.now)
+    presence.put_presence(desk.tx, organisation, replace(known, passed=tally.count, passed_since=tally.since))
+    if tally.count >= replays.PATTERN:
+        detail = (
+            f"frames of {address} are on the air that it had left behind (counter {counter}, it had come to "
+            f"{known.mark_counter}): somebody replays them, or the device lost its memory and needs a new key"
+        )
+        notify.fault(desk, organisation, FaultKind.ACCESS_REFUSED, address, detail)
 
 
 def _well_again(desk: Desk, organisation: OrganisationId, known: Presence, report: DeviceReport) -> None:
@@ -67,7 +120,7 @@ def _well_again(desk: Desk, organisation: OrganisationId, known: Presence, repor
 
 
 def _end_silence(desk: Desk, organisation: OrganisationId, address: Address) -> None:
-    for assignment in directory.assignments_of(desk.tx, organisation, address):
+    for assignment in devices.assignments_of(desk.tx, organisation, address):
         if assignment.covers(desk.now):
             _heard_again(desk, organisation, assignment.worker)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from hub.cases import incidents, notify, sessions, telling
 from hub.domain.incident import IN_HAND, LIVE, DuressHeard, Kind, Phase, Raised, Withdrawn
 from hub.domain.matching import Match, Verdict, match
+from hub.domain.repeats import DOUBT as REPEATS
+from hub.domain.repeats import Judgement, LastSign, Said, judge, life
 from hub.domain.session import Risk
-from hub.store import directory, events, journal, presence, restores
+from hub.store import devices, events, journal, presence, restores
 from hub.store import incidents as incident_rows
 from hub.store import sessions as session_rows
 from hub.store.faults import FaultKind
-from protocols.events import Cause, Stage
+from protocols.events import ALARM_STAGES, Cause, Stage
 from protocols.mqtt.envelope import Outcome
 
 if TYPE_CHECKING:
@@ -41,31 +43,60 @@ class Recorded:
         address: the device's, if it was a device's.
         downlink: *stored*, sealed for the device.
         gateways: that may reach the device, besides the one that asked. A repeat is answered to that one alone.
+        heard: the event as it was recorded.
     """
 
     outcome: Outcome
     address: Address | None = None
     downlink: bytes | None = None
     gateways: tuple[GatewayId, ...] = ()
+    heard: Heard | None = None
 
 
 def record(desk: Desk, heard: Heard) -> Recorded:
     """Record one event; everything that follows from it happens in this transaction.
 
-    An event is no sign of life: it may have waited on its gateway. Only presence digests are.
+    An event is no sign of life: it may have waited on its gateway. Only presence digests are. What comes under a key
+    that proves nothing is heard only as far as somebody may need help.
     """
-    identity, stage = heard.report.identity, heard.report.stage
-    presence.put_hearings(desk.tx, heard.organisation, heard.gateway, [(identity.address, heard.rssi)])
-    new = events.add(desk.tx, heard)
-    if new:
-        _follow(desk, heard)
-    near = telling.gateways_near(desk.tx, heard.organisation, identity.address) if new else ()
+    address = heard.report.identity.address
+    if not heard.voice.is_live and heard.report.stage not in ALARM_STAGES:
+        return Recorded(Outcome.DUPLICATE, address)
+    presence.put_hearings(desk.tx, heard.organisation, heard.gateway, [(address, heard.rssi)])
+    judged = _judged(desk, heard)
+    new = judged is not None and events.add(desk.tx, judged)
+    if judged is not None and new:
+        _follow(desk, judged)
+    near = telling.gateways_near(desk.tx, heard.organisation, address) if new else ()
     return Recorded(
         Outcome.RECORDED if new else Outcome.DUPLICATE,
-        identity.address,
-        telling.receipt(desk.tx, heard.organisation, identity, stage),
+        address,
+        telling.receipt(desk.tx, heard),
         tuple(near),
+        judged,
     )
+
+
+def _judged(desk: Desk, heard: Heard) -> Heard | None:
+    """The event with its life and whether it is believed; None = a duplicate."""
+    report, voice = heard.report, heard.voice
+    known = events.known(desk.tx, heard.organisation, report.identity, voice.enrolment)
+    if not known:
+        return replace(heard, doubt=voice.doubt)
+    dated = report.age_s is not None
+    said = Said(report.stage, report.counter, heard.frame, heard.observed_at, dated, voice.is_live)
+    judgement = judge(said, known, _last_sign(desk, heard), desk.now)
+    if judgement is Judgement.DUPLICATE:
+        return None
+    doubt = REPEATS if judgement is Judgement.REPEATED and voice.is_live else voice.doubt
+    return replace(heard, doubt=doubt, life=life(said, known))
+
+
+def _last_sign(desk: Desk, heard: Heard) -> LastSign | None:
+    seen = presence.of_device(desk.tx, heard.organisation, heard.report.identity.address)
+    if seen is None or seen.enrolment != heard.voice.enrolment:
+        return None
+    return LastSign(seen.counter, seen.heard_at)
 
 
 def unreadable(
@@ -109,7 +140,7 @@ def _notice(desk: Desk, heard: Heard) -> None:
     if report.cause is Cause.CHECK_IN and found.worker is not None:
         sessions.answered(desk, heard.organisation, found.worker, heard.gateway, heard.observed_at)
     elif report.cause is Cause.TEST:
-        directory.device_proved(desk.tx, heard.organisation, report.identity.address)
+        devices.proved(desk.tx, heard.organisation, report.identity.address)
     elif report.cause is Cause.LOW_BATTERY:
         detail = f"{report.battery} % left in {report.identity.address}"
         notify.fault(desk, heard.organisation, FaultKind.DEVICE_BATTERY, report.identity.address, detail)
@@ -133,7 +164,7 @@ def _alarm(desk: Desk, heard: Heard) -> None:
     if known is not None and known.state.phase not in {Phase.PENDING, Phase.WITHDRAWN}:
         _attach(desk, heard, known)
         return
-    seen = events.stages(desk.tx, heard.organisation, heard.report.identity)
+    seen = events.stages(desk.tx, heard)
     if heard.report.stage is Stage.PRE_ALARM and seen & {Stage.CANCELLED, Stage.ALARM, Stage.DURESS}:
         _write_down(desk, heard, incidents.of_device(heard.report.identity.address) if known is None else known.id)
         return
@@ -189,12 +220,12 @@ def _label(desk: Desk, heard: Heard, known: IncidentRecord) -> None:
 
 
 def _incident(desk: Desk, heard: Heard) -> IncidentRecord | None:
-    number = events.incident_of(desk.tx, heard.organisation, heard.report.identity)
+    number = events.incident_of(desk.tx, heard)
     return None if number is None else incident_rows.get(desk.tx, heard.organisation, number)
 
 
 def _attach(desk: Desk, heard: Heard, known: IncidentRecord) -> None:
-    events.attach(desk.tx, heard.organisation, heard.report.identity, heard.report.stage, known.id)
+    events.attach(desk.tx, heard, known.id)
     _write_down(desk, heard, known.id)
 
 
@@ -208,11 +239,17 @@ def _write_down(desk: Desk, heard: Heard, chain: str) -> None:
         "received": heard.received_at.isoformat(),
         "gateway": heard.gateway,
     }
+    if heard.doubt is not None:
+        detail["doubt"] = heard.doubt
     journal.append(desk.tx, heard.organisation, chain, "event", detail=detail)
 
 
 def _match(desk: Desk, heard: Heard) -> Match:
-    worn = directory.assignments_of(desk.tx, heard.organisation, heard.report.identity.address)
+    worn = devices.assignments_of(desk.tx, heard.organisation, heard.report.identity.address)
     workers = {assignment.worker for assignment in worn}
     windows = session_rows.windows(desk.tx, heard.organisation, workers)
-    return match(heard.observed_at, worn, windows)
+    found = match(heard.observed_at, worn, windows)
+    if heard.doubt is None:
+        return found
+    verdict = Verdict.AMBIGUOUS if found.verdict is Verdict.MATCHED else found.verdict
+    return replace(found, verdict=verdict, reasons=(heard.doubt, *found.reasons))

@@ -23,7 +23,7 @@ from hub.domain.session import (
     decide,
     plan,
 )
-from hub.store import directory, faults, journal, presence, sessions
+from hub.store import devices, directory, faults, journal, presence, sessions
 from hub.store import incidents as incident_rows
 from hub.store.faults import FaultKind
 from hub.store.sessions import SessionRecord
@@ -77,7 +77,7 @@ def log(desk: Desk, organisation: OrganisationId, new: NewSession, by: str | Non
         raise UnknownReferenceError("worker", new.worker)
     if directory.get_place(desk.tx, organisation, new.place) is None:
         raise UnknownReferenceError("place", new.place)
-    wears = bool(directory.devices_of(desk.tx, organisation, new.worker))
+    wears = bool(devices.of_worker(desk.tx, organisation, new.worker))
     if new.starts_at > desk.now + AHEAD:
         raise SessionTooFarError(new.starts_at, new.ends_at, desk.now + AHEAD)
     state = plan(new.starts_at, new.ends_at, new.risk, wears_device=wears)
@@ -124,7 +124,7 @@ def start(desk: Desk, organisation: OrganisationId, session: str, by: str | None
 
 def _begin(desk: Desk, record: SessionRecord) -> SessionRecord:
     """Whether there is a device to watch is decided by what the worker wears now, not when it was planned."""
-    wears = bool(directory.devices_of(desk.tx, record.organisation, record.worker))
+    wears = bool(devices.of_worker(desk.tx, record.organisation, record.worker))
     return apply(desk, replace(record, state=replace(record.state, wears_device=wears)), Started())
 
 
@@ -188,7 +188,7 @@ def silence_due(desk: Desk, organisation: OrganisationId, session: str) -> None:
 def _last_heard(desk: Desk, record: SessionRecord) -> datetime | None:
     heard = [
         presence.of_device(desk.tx, record.organisation, address)
-        for address in directory.devices_of(desk.tx, record.organisation, record.worker)
+        for address in devices.of_worker(desk.tx, record.organisation, record.worker)
     ]
     return max((one.heard_at for one in heard if one is not None), default=None)
 
@@ -208,14 +208,14 @@ def _carry_out(desk: Desk, record: SessionRecord, effect: SessionEffect) -> None
 
 
 def _raise(desk: Desk, record: SessionRecord, kind: Kind, reason: str) -> None:
-    devices = directory.devices_of(desk.tx, record.organisation, record.worker)
+    worn = devices.of_worker(desk.tx, record.organisation, record.worker)
     match = Match(Verdict.MATCHED, record.worker, record.id, record.place, (reason,))
     about = incidents.About(
         record.organisation,
         incidents.of_worker(record.worker),
         match,
         desk.now,
-        address=devices[0] if devices else None,
+        address=worn[0] if worn else None,
     )
     incidents.raise_(desk, about, Raised(kind))
 

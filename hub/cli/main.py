@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import Annotated
 
 import typer
@@ -16,6 +15,7 @@ from hub.cli import accounts
 from hub.cli.access import access
 from hub.cli.backup import backup, migrate, restore_, reviewed
 from hub.cli.common import Config, Organisation, chosen, fail, opened, settings
+from hub.cli.devices import device
 from hub.cli.gateways import gateway
 from hub.cli.healthy import healthy
 from hub.cli.prepare import prepare
@@ -23,14 +23,15 @@ from hub.cli.tls import tls
 from hub.domain.session import Risk, SessionPhase
 from hub.store import directory
 from hub.store import sessions as session_rows
-from hub.store.directory import Device, Place, Worker
-from protocols.ids import NAME, Address, OrganisationId, PlaceId, WorkerId
+from hub.store.directory import Place, Worker
+from protocols.ids import NAME, OrganisationId, PlaceId, WorkerId
 from tocsin import log
 
 app = typer.Typer(no_args_is_help=True, help="The hub: records, matches, escalates, shows.")
 session = typer.Typer(no_args_is_help=True, help="Log sessions, start and end them.")
 app.add_typer(session, name="session")
 app.add_typer(gateway, name="gateway")
+app.add_typer(device, name="device")
 app.add_typer(tls, name="tls")
 app.add_typer(access, name="access")
 
@@ -104,25 +105,6 @@ def place(id_: Annotated[str, typer.Argument(metavar="ID")], name: str, config: 
                 tx, Place(chosen(tx, organisation), PlaceId(id_), name, address, latitude, longitude)
             )
         )
-
-
-@app.command()
-def device(address: str, key_file: Annotated[Path, typer.Argument(help="32 hexadecimal digits.")],
-           config: Config = None, organisation: Organisation = None, label: str = "",
-           worker: Annotated[str | None, typer.Option(help="Who wears it from now on.")] = None) -> None:  # fmt: skip
-    """Add a personal alarm by its Bluetooth address and key, and say who wears it."""
-    with opened(config) as store:
-        key = bytes.fromhex(key_file.read_text("utf-8").strip())
-        if len(key) != 16:  # noqa: PLR2004 - AES-128
-            raise fail(f"{key_file}: a key has 16 bytes, this one {len(key)}")
-
-        def work(tx):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-            known = chosen(tx, organisation)
-            directory.add_device(tx, Device(known, Address(address), label or address, key))
-            if worker is not None:
-                directory.assign(tx, known, Address(address), WorkerId(worker))
-
-        store.write(work)
 
 
 @session.command("log")

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hub.cases import notify, telling
 from hub.cases.desk import Desk
+from hub.cases.device_keys import REKEY
 from hub.cases.panels import PANEL
 from hub.dispatcher import panels
 from hub.store import faults, outbox, presence
+from hub.store.events import Spoken
 from hub.store.faults import FaultKind
 from hub.store.outbox import ItemState
 from protocols.ble import downlink
@@ -47,6 +49,10 @@ def send(tx: Tx, *, item: Item, publish: Callable[[str, bytes], bool], routes: R
     if not outbox.is_wanted(tx, item):
         return
     address = Address(str(item.recipient))
+    if item.message == REKEY:
+        said = _publish(tx, item, telling.rekey(tx, item.organisation, address), publish)
+        outbox.finish(tx, item, ItemState.SENT, said)
+        return
     seen = presence.of_device(tx, item.organisation, address)
     waited = tx.now - item.created_at
     if _is_shown(item, seen):
@@ -71,6 +77,11 @@ def _identity(address: Address, payload: Any) -> EventIdentity:  # noqa: ANN401 
     return EventIdentity(address, int(payload["epoch"]), int(payload["sequence"]))
 
 
+def _spoken(address: Address, payload: Any) -> Spoken:  # noqa: ANN401 - JSON
+    """A row from before there were generations knows none."""
+    return Spoken(_identity(address, payload), int(payload.get("enrolment", 1)), int(payload.get("generation", 0)))
+
+
 def _is_shown(item: Item, seen: Presence | None) -> bool:
     """The newest authentic frame of the device says so itself.
 
@@ -87,15 +98,15 @@ def _is_shown(item: Item, seen: Presence | None) -> bool:
 def _seal(tx: Tx, item: Item, address: Address, seen: Presence | None) -> bytes | None:
     if item.message == "stage":
         told = int(item.payload["told"])
-        return telling.stage(tx, item.organisation, _identity(address, item.payload), told)
+        return telling.stage(tx, item.organisation, _spoken(address, item.payload), told)
     if seen is None:
         return None
-    return telling.command(tx, item.organisation, seen.identity, downlink.COMMAND_ASK)
+    return telling.command(tx, item.organisation, seen, downlink.COMMAND_ASK)
 
 
 def _publish(tx: Tx, item: Item, sealed: bytes | None, publish: Callable[[str, bytes], bool]) -> str:
     if sealed is None:
-        return "the device was never heard"
+        return "nothing to say: the device was never heard, or has what it needs"
     address = Address(str(item.recipient))
     data = CommandData(address=address, downlink=sealed, expires_at=tx.now + EXPIRES)
     envelope = CommandEnvelope(

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.cases import hearing, notify, recording, wired
+from hub.cases import device_keys, hearing, notify, recording, wired
 from hub.cases.desk import Desk
+from hub.cases.opening import UnknownDeviceError, open_frame
 from hub.cases.recording import Recorded
 from hub.domain.matching import Verdict
-from hub.store import directory, incidents
 from hub.store import events as event_rows
+from hub.store import incidents
 from hub.store.events import Heard
 from hub.store.faults import FaultKind
 from hub.store.store import Rank, StoreUnavailableError
+from hub.store.vault import SealedError
 from hub.store.wired_events import WiredEvent
 from protocols.ble import bthome
 from protocols.events import ALARM_STAGES
@@ -183,39 +185,41 @@ class EventIngest:
     def _frame(
         self, desk: Desk, topic: Topic, message: Received, envelope: EventEnvelope, data: FrameData
     ) -> Done | None:
-        device = directory.get_device(desk.tx, topic.organisation, data.address)
-        if device is None:
-            return self._unreadable(desk, topic, message, [f"data.address: no device {data.address} was ever enrolled"])
         try:
-            report = bthome.decode(data.address, device.working, data.frame)
-        except bthome.FrameError as wrong:
+            opened = open_frame(desk.tx, topic.organisation, data.address, data.frame)
+        except UnknownDeviceError as stranger:
+            return self._unreadable(desk, topic, message, [f"data.address: {stranger}"])
+        except (bthome.FrameError, SealedError) as wrong:
             return self._unreadable(desk, topic, message, [f"data.frame: {wrong}"])
         heard = Heard(
             topic.organisation,
             topic.gateway,
-            report,
+            opened.report,
             _observed(envelope, desk.now),
             envelope.timequality,
             _received(envelope, desk.now),
             data.rssi,
             data.frame,
+            opened.voice,
             replayed=envelope.replayed,
         )
+        device_keys.heard(desk, opened.record, opened.voice)
         recorded = recording.record(desk, heard)
-        self._measure(desk, heard, recorded)
-        identity = report.identity
-        event = event_id(identity.address, identity.epoch, identity.sequence, report.stage)
+        self._measure(desk, recorded)
+        identity = opened.report.identity
+        event = event_id(identity.address, identity.epoch, identity.sequence, opened.report.stage)
         return Done(topic, event, recorded, desk.now)
 
     def _unreadable(self, desk: Desk, topic: Topic, message: Received, problems: list[str]) -> Done:
         recorded = recording.unreadable(desk, topic.organisation, topic.gateway, message.payload, problems)
         return Done(topic, claimed_id(message.payload), recorded, desk.now)
 
-    def _measure(self, desk: Desk, heard: Heard, recorded: Recorded) -> None:
-        if recorded.outcome is not Outcome.RECORDED or heard.report.stage not in ALARM_STAGES:
+    def _measure(self, desk: Desk, recorded: Recorded) -> None:
+        heard = recorded.heard
+        if heard is None or recorded.outcome is not Outcome.RECORDED or heard.report.stage not in ALARM_STAGES:
             return
         self._metrics.press_to_recorded.observe(max(0.0, (desk.now - heard.observed_at).total_seconds()))
-        number = event_rows.incident_of(desk.tx, heard.organisation, heard.report.identity)
+        number = event_rows.incident_of(desk.tx, heard)
         record = None if number is None else incidents.get(desk.tx, heard.organisation, number)
         if record is not None and record.match.verdict is not Verdict.MATCHED:
             self._metrics.unmatched.labels(record.match.verdict).inc()

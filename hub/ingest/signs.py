@@ -10,7 +10,7 @@ import structlog
 
 from hub.cases import hearing, recording
 from hub.cases.desk import Desk
-from hub.store import directory
+from hub.cases.opening import UnknownDeviceError, open_frame
 from hub.store import events as event_rows
 from hub.store.events import Heard
 from hub.store.store import Rank, StoreUnavailableError
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hub.cases.desk import Routes
+    from hub.cases.opening import Opened
     from hub.metrics import HubMetrics
     from hub.store.store import Store, Tx
-    from protocols.events import DeviceReport
     from protocols.mqtt import envelope
     from protocols.mqtt.topics import Topic
     from tocsin.mqtt import Received
@@ -95,27 +95,28 @@ class SignIngest:
             self._device(desk, topic, digest, heard)
 
     def _device(self, desk: Desk, topic: Topic, digest: PresenceEnvelope, heard: envelope.Heard) -> None:
-        device = directory.get_device(desk.tx, topic.organisation, heard.address)
-        if device is None:
+        try:
+            opened = open_frame(desk.tx, topic.organisation, heard.address, heard.frame)
+        except UnknownDeviceError:
             self._metrics.refused.labels("presence", "unknown_device").inc()
             return
-        try:
-            report = bthome.decode(heard.address, device.working, heard.frame)
         except bthome.FrameError as wrong:
             self._metrics.refused.labels("presence", wrong.reason).inc()
             return
         age = min(max(timedelta(0), digest.time - heard.heard_at), OLDEST)
-        if not hearing.device(desk, topic.organisation, topic.gateway, report, heard.rssi, age):
-            self._metrics.refused.labels("presence", bthome.ReplayError.reason).inc()
-        _catch_missed_event(desk, topic, heard, report, age)
+        if not hearing.device(desk, topic.organisation, topic.gateway, opened, heard.rssi, age):
+            reason = bthome.ReplayError.reason if opened.voice.is_live else f"key {opened.voice.standing}"
+            self._metrics.refused.labels("presence", reason).inc()
+        _catch_missed_event(desk, topic, heard, opened, age)
 
 
-def _catch_missed_event(desk: Desk, topic: Topic, heard: envelope.Heard, report: DeviceReport, age: timedelta) -> None:
+def _catch_missed_event(desk: Desk, topic: Topic, heard: envelope.Heard, opened: Opened, age: timedelta) -> None:
     """A digest whose frame tells of an event that was never recorded: it is recorded now.
 
     Of the gateway's clock only the difference ``age`` between its two times is believed.
     """
-    if report.is_heartbeat or report.stage in event_rows.stages(desk.tx, topic.organisation, report.identity):
+    report = opened.report
+    if report.is_heartbeat:
         return
     event = Heard(
         topic.organisation,
@@ -126,5 +127,7 @@ def _catch_missed_event(desk: Desk, topic: Topic, heard: envelope.Heard, report:
         desk.now - age,
         heard.rssi,
         heard.frame,
+        opened.voice,
     )
-    recording.record(desk, event)
+    if report.stage not in event_rows.stages(desk.tx, event):
+        recording.record(desk, event)

@@ -27,6 +27,7 @@ class DeadlineKind(StrEnum):
     OVERRUN = "overrun"
     SILENCE = "silence"
     GATEWAY = "gateway"
+    KEYS = "keys"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Who and what an organisation has: accounts, workers, places, devices and who wears them."""
+"""Who and what an organisation has: accounts, workers, places. Its devices: :mod:`hub.store.devices`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, select, update
 
-from hub.domain.matching import Assignment
-from hub.store.tables import accounts, assignments, devices, organisations, places, workers
-from protocols.ble import aes, keys
-from protocols.ids import Address, OrganisationId, PlaceId, WorkerId
+from hub.store.tables import accounts, organisations, places, workers
+from protocols.ids import OrganisationId, PlaceId, WorkerId
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -82,24 +80,6 @@ class Place:
     address: str = ""
     latitude: float | None = None
     longitude: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A personal alarm that was enrolled, ever. ``proved_at``: when the whole chain was last seen to work."""
-
-    organisation: OrganisationId
-    address: Address
-    label: str
-    key: bytes
-    downlink_counter: int = 0
-    revoked_at: datetime | None = None
-    proved_at: datetime | None = None
-
-    @property
-    def working(self) -> bytes:
-        """The key under which it speaks."""
-        return keys.working(aes.block(self.key), 0)
 
 
 def add_organisation(tx: Tx, organisation: Organisation) -> None:
@@ -215,70 +195,7 @@ def all_places(tx: Tx, organisation: OrganisationId) -> list[Place]:
     return [_place(row) for row in tx.connection.execute(select(places).where(where).order_by(places.c.name))]
 
 
-def add_device(tx: Tx, device: Device) -> None:
-    tx.connection.execute(insert(devices).values(**_fields(device)))
-
-
-def get_device(tx: Tx, organisation: OrganisationId, address: str) -> Device | None:
-    where = (devices.c.organisation == organisation, devices.c.address == address)
-    row = tx.connection.execute(select(devices).where(*where)).one_or_none()
-    return None if row is None else _device(row)
-
-
-def all_devices(tx: Tx, organisation: OrganisationId) -> list[Device]:
-    where = devices.c.organisation == organisation
-    return [_device(row) for row in tx.connection.execute(select(devices).where(where).order_by(devices.c.address))]
-
-
-def next_downlink_counter(tx: Tx, organisation: OrganisationId, address: str) -> int:
-    """A counter that no downlink to this device has had."""
-    where = (devices.c.organisation == organisation, devices.c.address == address)
-    statement = update(devices).where(*where).values(downlink_counter=devices.c.downlink_counter + 1)
-    return int(tx.connection.execute(statement.returning(devices.c.downlink_counter)).scalar_one())
-
-
-def device_proved(tx: Tx, organisation: OrganisationId, address: str) -> None:
-    """The whole chain from this device's button to the hub was just seen to work."""
-    where = (devices.c.organisation == organisation, devices.c.address == address)
-    tx.connection.execute(update(devices).where(*where).values(proved_at=tx.now))
-
-
-def assign(tx: Tx, organisation: OrganisationId, address: Address, worker: WorkerId) -> None:
-    """From now on this worker, and nobody else, wears this device, and no other.
-
-    A device left in a drawer must not keep the worker alive.
-    """
-    still = (
-        assignments.c.organisation == organisation,
-        or_(assignments.c.address == address, assignments.c.worker == worker),
-        assignments.c.until.is_(None),
-    )
-    tx.connection.execute(update(assignments).where(*still).values(until=tx.now))
-    values = {"organisation": organisation, "id": tx.new_id(), "address": address, "worker": worker, "since": tx.now}
-    tx.connection.execute(insert(assignments).values(**values))
-
-
-def assignments_of(tx: Tx, organisation: OrganisationId, address: str) -> list[Assignment]:
-    """Who ever wore a device."""
-    where = (assignments.c.organisation == organisation, assignments.c.address == address)
-    rows = tx.connection.execute(select(assignments).where(*where).order_by(assignments.c.since))
-    return [Assignment(WorkerId(row.worker), row.since, row.until) for row in rows]
-
-
-def devices_of(tx: Tx, organisation: OrganisationId, worker: str) -> list[Address]:
-    """What a worker wears now."""
-    where = (assignments.c.organisation == organisation, assignments.c.worker == worker, assignments.c.until.is_(None))
-    return [Address(row.address) for row in tx.connection.execute(select(assignments.c.address).where(*where))]
-
-
-def wearers(tx: Tx, organisation: OrganisationId) -> dict[Address, WorkerId]:
-    """Who wears which device now."""
-    where = (assignments.c.organisation == organisation, assignments.c.until.is_(None))
-    rows = tx.connection.execute(select(assignments.c.address, assignments.c.worker).where(*where))
-    return {Address(row.address): WorkerId(row.worker) for row in rows}
-
-
-def _fields(record: Account | Worker | Place | Device) -> dict[str, Any]:
+def _fields(record: Account | Worker | Place) -> dict[str, Any]:
     return {name: getattr(record, name) for name in record.__slots__}
 
 
@@ -302,15 +219,3 @@ def _worker(row: Row[Any]) -> Worker:
 
 def _place(row: Row[Any]) -> Place:
     return Place(OrganisationId(row.organisation), PlaceId(row.id), row.name, row.address, row.latitude, row.longitude)
-
-
-def _device(row: Row[Any]) -> Device:
-    return Device(
-        OrganisationId(row.organisation),
-        Address(row.address),
-        row.label,
-        row.key,
-        row.downlink_counter,
-        row.revoked_at,
-        row.proved_at,
-    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, update
 
+from hub.domain.repeats import Known
 from hub.store.tables import events, unreadable
 from hub.store.upsert import insert_new
 from protocols.events import ALARM_STAGES, Cause, Stage
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
+    from hub.domain.keys import Voice
     from hub.store.store import Tx
     from protocols.events import DeviceReport
 
@@ -32,6 +34,9 @@ class Heard:
         received_at: when the gateway heard it.
         rssi: dBm.
         frame: as it was on the air.
+        voice: the key that opened it, and what it is worth.
+        doubt: why it is not believed, in words; None = it is.
+        life: 0; higher when the same identity turned out to be another event (:mod:`hub.domain.repeats`).
         replayed: the gateway had a receipt for it, from before the hub was restored.
     """
 
@@ -43,6 +48,9 @@ class Heard:
     received_at: datetime
     rssi: int
     frame: bytes
+    voice: Voice
+    doubt: str | None = None
+    life: int = 0
     replayed: bool = False
 
 
@@ -60,10 +68,23 @@ class RecordedEvent:
     recorded_at: datetime
     gateway: GatewayId
     rssi: int
+    enrolment: int
+    generation: int
+    life: int
+    doubt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An event to speak to its device about, and the key under which it was heard."""
+
+    identity: EventIdentity
+    enrolment: int
+    generation: int
 
 
 def add(tx: Tx, heard: Heard) -> bool:
-    """Record an event once; False when this stage of it is recorded already."""
+    """Record an event once; False when this stage of this life of it is recorded already."""
     report = heard.report
     values = {
         "organisation": heard.organisation,
@@ -71,6 +92,10 @@ def add(tx: Tx, heard: Heard) -> bool:
         "epoch": report.identity.epoch,
         "sequence": report.identity.sequence,
         "stage": int(report.stage),
+        "enrolment": heard.voice.enrolment,
+        "generation": heard.voice.generation,
+        "life": heard.life,
+        "doubt": heard.doubt,
         "cause": int(report.cause),
         "counter": report.counter,
         "battery": report.battery,
@@ -85,23 +110,34 @@ def add(tx: Tx, heard: Heard) -> bool:
     return insert_new(tx, events, values)
 
 
-def attach(tx: Tx, organisation: OrganisationId, identity: EventIdentity, stage: Stage, incident: str) -> None:
+def attach(tx: Tx, heard: Heard, incident: str) -> None:
     """An event belongs to an incident."""
-    statement = update(events).where(*_is(organisation, identity), events.c.stage == int(stage))
+    statement = update(events).where(*_is(heard), events.c.stage == int(heard.report.stage))
     tx.connection.execute(statement.values(incident=incident))
 
 
-def incident_of(tx: Tx, organisation: OrganisationId, identity: EventIdentity) -> str | None:
+def incident_of(tx: Tx, heard: Heard) -> str | None:
     """The incident that any stage of this event belongs to."""
-    statement = select(events.c.incident).where(*_is(organisation, identity), events.c.incident.is_not(None)).limit(1)
+    statement = select(events.c.incident).where(*_is(heard), events.c.incident.is_not(None)).limit(1)
     incident: str | None = tx.connection.execute(statement).scalar_one_or_none()
     return incident
 
 
-def stages(tx: Tx, organisation: OrganisationId, identity: EventIdentity) -> set[Stage]:
+def stages(tx: Tx, heard: Heard) -> set[Stage]:
     """Every stage of this event that is recorded."""
-    rows = tx.connection.execute(select(events.c.stage).where(*_is(organisation, identity)))
+    rows = tx.connection.execute(select(events.c.stage).where(*_is(heard)))
     return {Stage(row.stage) for row in rows}
+
+
+def known(tx: Tx, organisation: OrganisationId, identity: EventIdentity, enrolment: int) -> list[Known]:
+    """What is recorded under this identity: every stage of every life, the latest life first."""
+    columns = (events.c[name] for name in ("stage", "life", "counter", "frame", "observed_at", "doubt"))
+    where = (*_of(organisation, identity), events.c.enrolment == enrolment)
+    rows = tx.connection.execute(select(*columns).where(*where).order_by(events.c.life.desc()))
+    return [
+        Known(Stage(row.stage), row.life, row.counter, row.frame, row.observed_at, believed=row.doubt is None)
+        for row in rows
+    ]
 
 
 def of_incident(tx: Tx, organisation: OrganisationId, incident: str) -> list[RecordedEvent]:
@@ -111,13 +147,18 @@ def of_incident(tx: Tx, organisation: OrganisationId, incident: str) -> list[Rec
     return [_recorded(row) for row in rows]
 
 
-def _is(organisation: OrganisationId, identity: EventIdentity) -> tuple[Any, ...]:
+def _of(organisation: OrganisationId, identity: EventIdentity) -> tuple[Any, ...]:
     return (
         events.c.organisation == organisation,
         events.c.address == identity.address,
         events.c.epoch == identity.epoch,
         events.c.sequence == identity.sequence,
     )
+
+
+def _is(heard: Heard) -> tuple[Any, ...]:
+    which = (events.c.enrolment == heard.voice.enrolment, events.c.life == heard.life)
+    return (*_of(heard.organisation, heard.report.identity), *which)
 
 
 def _recorded(row: Row[Any]) -> RecordedEvent:
@@ -132,16 +173,27 @@ def _recorded(row: Row[Any]) -> RecordedEvent:
         row.recorded_at,
         GatewayId(row.gateway),
         row.rssi,
+        row.enrolment,
+        row.generation,
+        row.life,
+        row.doubt,
     )
 
 
-def uncancelled(tx: Tx, organisation: OrganisationId, incident: str) -> list[EventIdentity]:
+def uncancelled(tx: Tx, organisation: OrganisationId, incident: str) -> list[Spoken]:
     """The alarms and pre-alarms of an incident that the wearer did not cancel, in their order."""
-    stages: dict[EventIdentity, set[Stage]] = {}
+    said: dict[tuple[int, EventIdentity, int], list[RecordedEvent]] = {}
     for event in of_incident(tx, organisation, incident):
-        stages.setdefault(event.identity, set()).add(event.stage)
+        said.setdefault((event.enrolment, event.identity, event.life), []).append(event)
     over = {Stage.CANCELLED, Stage.DURESS}
-    return sorted(identity for identity, seen in stages.items() if seen & ALARM_STAGES and not seen & over)
+    found: dict[tuple[int, EventIdentity], Spoken] = {}
+    for (enrolment, identity, _), rows in sorted(said.items(), key=lambda each: each[0]):
+        seen = {event.stage for event in rows}
+        if seen & ALARM_STAGES and not seen & over:
+            found[enrolment, identity] = Spoken(identity, enrolment, max(event.generation for event in rows))
+        else:
+            found.pop((enrolment, identity), None)
+    return list(found.values())
 
 
 def add_unreadable(

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from hub.store.store import Tx
-    from protocols.events import DeviceReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,11 @@ class Presence:
         battery: percent.
         identity: the event it was about.
         told: what the wearer had been told of that event.
+        enrolment: of the root key that it spoke under.
+        generation: of the working key.
+        mark_counter: at ``mark_at``, some time ago, the device's counter had come so far.
+        passed: frames of late that were on the air after their counter had long been passed.
+        passed_since: when the first of those came.
     """
 
     address: Address
@@ -43,6 +47,12 @@ class Presence:
     fault: bool
     identity: EventIdentity
     told: Told
+    enrolment: int
+    generation: int
+    mark_counter: int
+    mark_at: datetime
+    passed: int = 0
+    passed_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +76,24 @@ class GatewayRecord:
 
 
 def of_device(tx: Tx, organisation: OrganisationId, address: str) -> Presence | None:
+    """Under the newest root key that it was heard under."""
     where = (presence.c.organisation == organisation, presence.c.address == address)
-    row = tx.connection.execute(select(presence).where(*where)).one_or_none()
+    newest = select(presence).where(*where).order_by(presence.c.enrolment.desc()).limit(1)
+    row = tx.connection.execute(newest).one_or_none()
     return None if row is None else _presence(row)
 
 
 def of_devices(tx: Tx, organisation: OrganisationId) -> dict[Address, Presence]:
-    rows = tx.connection.execute(select(presence).where(presence.c.organisation == organisation))
+    where = presence.c.organisation == organisation
+    rows = tx.connection.execute(select(presence).where(where).order_by(presence.c.enrolment))
     return {Address(row.address): _presence(row) for row in rows}
 
 
-def put_presence(
-    tx: Tx, organisation: OrganisationId, gateway: GatewayId, report: DeviceReport, heard_at: datetime
-) -> None:
+def put_presence(tx: Tx, organisation: OrganisationId, seen: Presence) -> None:
     """Overwrite what is known of a device; the caller has checked the counter."""
-    values = {
-        "organisation": organisation,
-        "address": report.identity.address,
-        "counter": report.counter,
-        "heard_at": heard_at,
-        "gateway": gateway,
-        "battery": report.battery,
-        "worn": report.worn,
-        "fault": report.fault,
-        "epoch": report.identity.epoch,
-        "sequence": report.identity.sequence,
-        "told": int(report.told),
-    }
-    put(tx, presence, [values])
+    values = {name: getattr(seen, name) for name in seen.__slots__ if name not in {"identity", "told"}}
+    values |= {"epoch": seen.identity.epoch, "sequence": seen.identity.sequence, "told": int(seen.told)}
+    put(tx, presence, [{"organisation": organisation, **values}])
 
 
 def put_hearings(
@@ -146,7 +146,6 @@ def set_gateway_state(tx: Tx, organisation: OrganisationId, gateway: str, state:
 
 def _presence(row: Row[Any]) -> Presence:
     address = Address(row.address)
-    identity = EventIdentity(address, row.epoch, row.sequence)
     return Presence(
         address,
         row.counter,
@@ -155,8 +154,14 @@ def _presence(row: Row[Any]) -> Presence:
         row.battery,
         row.worn,
         row.fault,
-        identity,
+        EventIdentity(address, row.epoch, row.sequence),
         Told(row.told),
+        row.enrolment,
+        row.generation,
+        row.mark_counter,
+        row.mark_at,
+        row.passed,
+        row.passed_since,
     )
 
 

@@ -146,10 +146,29 @@ devices = Table(
     _organisation(),
     Column("address", String(17), primary_key=True),
     Column("label", String(200), nullable=False),
-    Column("key", LargeBinary, nullable=False),
     Column("downlink_counter", BigInteger, nullable=False, default=0),
+    Column("withdrawn_at", Instant),
     Column("revoked_at", Instant),
     Column("proved_at", Instant),
+)
+
+device_keys = Table(
+    "device_keys",
+    metadata,
+    _organisation(),
+    Column("address", String(17), primary_key=True),
+    Column("enrolment", Integer, primary_key=True, autoincrement=False),
+    Column("sealed_root", LargeBinary, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("taken_generation", Integer),
+    Column("trusted_from", Integer, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("replaced_at", Instant),
+    Column("retired_at", Instant),
+    Column("ordered_at", Instant),
+    Column("rekey_from", Instant),
+    Column("rekeyed_at", Instant),
+    Column("taken_at", Instant),
 )
 
 assignments = Table(
@@ -237,6 +256,8 @@ presence = Table(
     metadata,
     _organisation(),
     Column("address", String(17), primary_key=True),
+    Column("enrolment", Integer, primary_key=True, autoincrement=False),
+    Column("generation", Integer, nullable=False),
     Column("counter", BigInteger, nullable=False),
     Column("heard_at", Instant, nullable=False),
     Column("gateway", String(40), nullable=False),
@@ -246,6 +267,10 @@ presence = Table(
     Column("epoch", Integer, nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("told", Integer, nullable=False),
+    Column("mark_counter", BigInteger, nullable=False),
+    Column("mark_at", Instant, nullable=False),
+    Column("passed", Integer, nullable=False, default=0),
+    Column("passed_since", Instant),
 )
 
 sessions = Table(
@@ -273,9 +298,13 @@ events = Table(
     metadata,
     _organisation(),
     Column("address", String(17), primary_key=True),
+    Column("enrolment", Integer, primary_key=True, autoincrement=False),
     Column("epoch", Integer, primary_key=True),
     Column("sequence", Integer, primary_key=True),
     Column("stage", Integer, primary_key=True),
+    Column("life", Integer, primary_key=True, autoincrement=False),
+    Column("generation", Integer, nullable=False),
+    Column("doubt", String(200)),
     Column("cause", Integer, nullable=False),
     Column("counter", BigInteger, nullable=False),
     Column("battery", Integer, nullable=False),

@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse,
 from starlette.exceptions import HTTPException
 
 from hub.cases.accounts import AccountIdError, LastAdministratorError, NoWorkerError, OwnAccountError
-from hub.cases.enrolment import AlreadyThereError
+from hub.cases.device_keys import NoMoreGenerationsError
+from hub.cases.enrolment import AlreadyThereError, EnrolmentError
 from hub.cases.gateways import CodeLifetimeError, GatewayIdError
 from hub.cases.incidents import UnknownIncidentError
 from hub.cases.people import ZoneError
@@ -31,6 +32,7 @@ from hub.web.own import NoWorkerError as NobodysAccountError
 from hub.web.throttle import TooManyAttemptsError
 from hub.web.tokens import ScopeError, TokenError
 from protocols.ids import AddressError
+from protocols.labels import LabelError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -71,6 +73,9 @@ _STATUS: Final[dict[type[Exception], int]] = {
     WeakPasswordError: 422,
     NobodysAccountError: 404,
     AlreadyThereError: 409,
+    EnrolmentError: 422,
+    LabelError: 422,
+    NoMoreGenerationsError: 409,
     UnknownIncidentError: 404,
     UnknownReferenceError: 404,
     SessionTimeError: 422,

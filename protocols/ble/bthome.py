@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
@@ -18,6 +18,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from protocols.ble import layout
 from protocols.events import Cause, DeviceReport, Stage, Told
 from protocols.ids import Address, EventIdentity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Which = TypeVar("Which")
 
 UUID_ON_AIR: Final = b"\xd2\xfc"
 KEY_SIZE: Final = 16
@@ -165,6 +170,30 @@ def decode(address: Address, key: bytes, service_data: bytes) -> DeviceReport:
     counter = struct.unpack("<I", service_data[-_TAIL:-MIC_SIZE])[0]
     body = _open(address, key, service_data, counter)
     return _report(address, counter, body)
+
+
+def decode_any(
+    address: Address, keys: Iterable[tuple[Which, bytes]], service_data: bytes
+) -> tuple[Which, DeviceReport]:
+    """Open one frame under the first of several keys that fits; which it was.
+
+    Args:
+        address: the advertiser's address.
+        keys: likeliest first, each with whatever names it; made only as far as they are needed.
+        service_data: what follows the UUID 0xFCD2 in the advertisement.
+
+    Raises:
+        FrameError: one of its kinds; an authentication error when none of the keys fits.
+    """
+    _check_head(address, service_data)
+    counter = struct.unpack("<I", service_data[-_TAIL:-MIC_SIZE])[0]
+    for which, key in keys:
+        try:
+            body = _open(address, key, service_data, counter)
+        except AuthenticationError:
+            continue
+        return which, _report(address, counter, body)
+    raise AuthenticationError(address, counter)
 
 
 def _check_head(address: Address, service_data: bytes) -> None:

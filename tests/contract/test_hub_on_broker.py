@@ -13,8 +13,9 @@ from aiosmtpd.controller import Controller
 
 from hub.app import Hub
 from hub.settings import EmailSettings, HubSettings
-from hub.store import directory, incidents, journal
-from hub.store.directory import Account, Device, Organisation, Role, Worker
+from hub.store import device_keys, devices, directory, incidents, journal
+from hub.store.devices import Device
+from hub.store.directory import Account, Organisation, Role, Worker
 from protocols.events import Cause
 from protocols.ids import GatewayId, WorkerId
 from protocols.mqtt.envelope import EventEnvelope, FrameData, event_id
@@ -111,8 +112,9 @@ def _found(tx: Any) -> None:
     directory.add_organisation(tx, Organisation(ACME, "Acme", "Europe/London"))
     directory.add_account(tx, Account(ACME, "sam", "Sam", "sam@acme.example", Role.SUPERVISOR))
     directory.add_worker(tx, Worker(ACME, WorkerId("alice"), "Alice Archer", supervisor="sam"))
-    directory.add_device(tx, Device(ACME, ADDRESS, "alarm 1", KEY))
-    directory.assign(tx, ACME, ADDRESS, WorkerId("alice"))
+    devices.add(tx, Device(ACME, ADDRESS, "alarm 1"))
+    device_keys.add(tx, ACME, ADDRESS, KEY)
+    devices.assign(tx, ACME, ADDRESS, WorkerId("alice"))
 
 
 def test_an_alarm_is_receipted_and_mailed_through_a_real_server(hub: Hub, broker: Process, postbox: Postbox) -> None:

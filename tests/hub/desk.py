@@ -17,9 +17,10 @@ from hub.domain.session import Risk
 from hub.ingest.events import EventIngest
 from hub.ingest.signs import SignIngest
 from hub.metrics import HubMetrics
-from hub.store import deadlines, directory, faults, journal, outbox
+from hub.store import deadlines, device_keys, devices, directory, faults, journal, outbox
 from hub.store import incidents as incident_rows
-from hub.store.directory import Account, Device, Organisation, Place, Role, Worker
+from hub.store.devices import Device
+from hub.store.directory import Account, Organisation, Place, Role, Worker
 from hub.ticker import Ticker
 from protocols.ble import aes, bthome, ccm, downlink, keys, layout
 from protocols.events import Cause, Stage, Told
@@ -176,8 +177,9 @@ class Office:
             tx, Worker(ACME, WorkerId("alice"), "Alice Archer", "alice@acme.example", "07700 900001", "sam")
         )
         directory.add_place(tx, Place(ACME, PlaceId("home-17"), "Home 17", "17 Elm Row", 51.5, -0.1))
-        directory.add_device(tx, Device(ACME, ADDRESS, "alarm 1", KEY))
-        directory.assign(tx, ACME, ADDRESS, WorkerId("alice"))
+        devices.add(tx, Device(ACME, ADDRESS, "alarm 1"))
+        device_keys.add(tx, ACME, ADDRESS, KEY)
+        devices.assign(tx, ACME, ADDRESS, WorkerId("alice"))
 
     def _publish(self, topic: str, payload: bytes) -> bool:
         self.published.append((topic, payload))

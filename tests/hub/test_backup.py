@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from hub.backup import archive, checking, keeping
 from hub.backup.manifest import BackupError
-from hub.store import credentials, directory, faults, incidents, journal, outbox, restores, sign_ins, vault
+from hub.store import credentials, devices, faults, incidents, journal, outbox, restores, sign_ins, vault
 from hub.store.faults import FaultKind
 from hub.store.outbox import ItemKind, ItemState, NewItem
 from hub.store.restores import Label
 from hub.store.store import Store, open_engine
-from hub.store.tables import devices
+from hub.store.tables import devices as device_rows
 from hub.store.tables import outbox as outbox_rows
 from protocols.events import Cause
 from tests.hub.conftest import Watch
@@ -273,21 +273,21 @@ def test_a_device_believes_what_the_restored_hub_says(machine: Machine, office: 
     machine.run("backup", str(file))
     for _ in range(50):
         office.hear(office.alarm.event(Cause.CHECK_IN))
-    said = office.store.read(lambda tx: directory.get_device(tx, ACME, ADDRESS)).downlink_counter  # type: ignore[union-attr]
+    said = office.store.read(lambda tx: devices.get(tx, ACME, ADDRESS)).downlink_counter  # type: ignore[union-attr]
     office.store.close()
     destroy(machine)
     machine.run("restore", str(file))
-    assert machine.see(lambda tx: directory.get_device(tx, ACME, ADDRESS)).downlink_counter > said + 900_000
+    assert machine.see(lambda tx: devices.get(tx, ACME, ADDRESS)).downlink_counter > said + 900_000
 
 
 def test_a_counter_that_ran_far_ahead_is_known_from_the_database_that_is_replaced(
     machine: Machine, office: Office, file: Path
 ) -> None:
     machine.run("backup", str(file))
-    office.store.write(lambda tx: tx.connection.execute(update(devices).values(downlink_counter=50_000_000)))
+    office.store.write(lambda tx: tx.connection.execute(update(device_rows).values(downlink_counter=50_000_000)))
     office.store.close()
     restore(machine, file)
-    assert machine.see(lambda tx: directory.get_device(tx, ACME, ADDRESS)).downlink_counter > 50_000_000
+    assert machine.see(lambda tx: devices.get(tx, ACME, ADDRESS)).downlink_counter > 50_000_000
 
 
 def test_sign_ins_codes_and_tokens_are_ended_when_nothing_is_left_of_the_former_database(
@@ -323,11 +323,11 @@ def test_what_was_revoked_since_the_backup_stays_revoked(machine: Machine, offic
     office.store.write(partial(_add_token, secret="token"))
     machine.run("backup", str(file))
     office.desk(lambda desk: credentials.end(desk.tx, record, "stolen"))
-    office.desk(lambda desk: desk.tx.connection.execute(update(devices).values(revoked_at=desk.now)))
+    office.desk(lambda desk: desk.tx.connection.execute(update(device_rows).values(revoked_at=desk.now)))
     office.store.close()
     assert "stays revoked" in restore(machine, file)
     assert machine.see(credentials.live) == []
-    assert machine.see(lambda tx: directory.get_device(tx, ACME, ADDRESS)).revoked_at is not None
+    assert machine.see(lambda tx: devices.get(tx, ACME, ADDRESS)).revoked_at is not None
     assert machine.see(_token).revoked_at is None
 
 

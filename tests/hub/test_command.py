@@ -34,7 +34,8 @@ class Shell:
         said = self.run("hub", "account", "sam", "Sam", "sam@acme.example")
         self.run("hub", "worker", "alice", "Alice Archer", "--supervisor", "sam")
         self.run("hub", "place", "home-17", "Home 17", "--latitude", "51.5", "--longitude", "-0.1")
-        self.run("hub", "device", "C0:FF:EE:00:00:01", str(self._folder / "alarm.key"), "--worker", "alice")
+        key = str(self._folder / "alarm.key")
+        self.run("hub", "device", "add", "C0:FF:EE:00:00:01", "--key-file", key, "--worker", "alice")
         return said
 
     def tamper(self) -> None:
@@ -54,7 +55,7 @@ def test_an_organisation_is_set_up_and_a_session_logged_and_ended_from_the_comma
     assert f"{number}  active   high    alice at home-17" in shell.run("hub", "session", "list")
     shell.run("hub", "session", "end", number)
     assert shell.run("hub", "session", "list") == ""
-    assert "The journal is whole: 4 entries." in shell.run("journal", "verify")
+    assert "The journal is whole: 6 entries." in shell.run("journal", "verify")
     assert "ended by cli" in shell.run("journal", "show", number)
 
 

@@ -12,7 +12,7 @@ from hub.cases import incidents, sessions
 from hub.domain.incident import Kind, Outcome, Phase
 from hub.domain.matching import Verdict
 from hub.domain.session import Risk, SessionTimeError
-from hub.store import directory
+from hub.store import device_keys, devices, directory
 from hub.store.directory import Account, Role
 from hub.store.faults import FaultKind
 from protocols.events import Cause, Stage, Told
@@ -205,8 +205,9 @@ def test_an_alarm_in_a_drawer_does_not_keep_its_last_wearer_alive(office: Office
     other = Alarm(type(ADDRESS)("C0:FF:EE:00:00:02"))
     office.store.write(
         lambda tx: (
-            directory.add_device(tx, directory.Device(ACME, other.address, "alarm 2", other.root)),
-            directory.assign(tx, ACME, other.address, WorkerId("alice")),
+            devices.add(tx, devices.Device(ACME, other.address, "alarm 2")),
+            device_keys.add(tx, ACME, other.address, other.root),
+            devices.assign(tx, ACME, other.address, WorkerId("alice")),
         )
     )
     office.pass_time(seconds=60)

@@ -209,7 +209,7 @@ def test_a_cancelled_fall_during_an_overrun_leaves_the_overrun_watched(office: O
 def test_a_session_planned_before_the_worker_had_a_device_is_watched_if_there_is_one_at_its_start(
     office: Office,
 ) -> None:
-    from hub.store import directory
+    from hub.store import devices, directory
     from hub.store.directory import Worker
     from protocols.ids import WorkerId
     from tests.hub.desk import ADDRESS
@@ -218,7 +218,7 @@ def test_a_session_planned_before_the_worker_had_a_device_is_watched_if_there_is
     starts = office.at() + timedelta(minutes=5)
     new = sessions.NewSession("bob", "home-17", starts, starts + timedelta(hours=1), Risk.HIGH)
     office.desk(lambda desk: sessions.log(desk, ACME, new, "sam"))
-    office.store.write(lambda tx: directory.assign(tx, ACME, ADDRESS, WorkerId("bob")))
+    office.store.write(lambda tx: devices.assign(tx, ACME, ADDRESS, WorkerId("bob")))
     office.pass_time(minutes=5, seconds=91)
     assert office.the_incident().subject == "worker:bob"
 

@@ -6,7 +6,6 @@ from fastapi import APIRouter
 
 from hub.cases import enrolment
 from hub.store import devices, directory, presence
-from hub.store.devices import Device
 from hub.store.directory import Place, Worker
 from hub.web.accounts import Person
 from hub.web.api.models import Assignment, DeviceOut, NewDevice, NewPlace, NewWorker, PlaceOut, WorkerOut
@@ -84,8 +83,8 @@ def _devices(tx: "Tx", organisation: OrganisationId) -> list[DeviceOut]:
 
 @router.post("/devices", status_code=201)
 def add_device(hub: Hub, person: Editor, new: NewDevice) -> DeviceOut:
-    device = Device(person.organisation.id, Address(new.address), new.label, bytes.fromhex(new.key))
-    hub.act(lambda desk: enrolment.add_device(desk, device, person.by))
+    own, address = person.organisation.id, Address(new.address)
+    device = hub.act(lambda desk: enrolment.enrol_device(desk, own, new.key, new.label, person.by, address=address))
     return DeviceOut.model_validate(device)
 
 

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
 
 from hub.cases import claims, way_in
-from hub.cases import keyring as keys_of
+from hub.cases import device_keys as keys_of
 from hub.cases.access import Refusal, RefusalKind
 from hub.cases.claims import Arrival
 from hub.store import credentials
@@ -171,7 +171,7 @@ def keyring(
 def _note(hub: Console, gateway: CredentialRecord, version: str) -> None:
     own, number = gateway.organisation, gateway.gateway
     if hub.store.read(lambda tx: _is_new(tx, own, number, version)):
-        hub.act(lambda desk: credentials.note_fetch(desk.tx, own, number, version))
+        hub.act(lambda desk: keys_of.fetched(desk, own, number, version))
 
 
 def _is_new(tx: Tx, organisation: OrganisationId, gateway: GatewayId, version: str) -> bool:

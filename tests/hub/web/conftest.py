@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 from argon2 import PasswordHasher
 
-from hub.store import directory
-from hub.store.directory import Account, Device, Organisation, Place, Role, Worker
+from hub.store import device_keys, devices, directory
+from hub.store.devices import Device
+from hub.store.directory import Account, Organisation, Place, Role, Worker
 from hub.web.app import build, equip
 from hub.web.changes import Changes
 from hub.web.context import Console
@@ -75,7 +76,8 @@ def _passwords(tx: Any) -> None:
     directory.add_account(tx, Account(OTHERS, "ada", "Ada Admin", None, Role.ADMINISTRATOR, password_hash=CHEAP))
     directory.add_worker(tx, Worker(OTHERS, WorkerId("otto"), "Otto Other"))
     directory.add_place(tx, Place(OTHERS, PlaceId("hof"), "Hof"))
-    directory.add_device(tx, Device(OTHERS, Address("C0:FF:EE:00:00:09"), "alarm 9", bytes(16)))
+    devices.add(tx, Device(OTHERS, Address("C0:FF:EE:00:00:09"), "alarm 9"))
+    device_keys.add(tx, OTHERS, Address("C0:FF:EE:00:00:09"), bytes(16))
 
 
 _built: list[FastAPI] = []

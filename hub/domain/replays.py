@@ -1,0 +1,50 @@
+"""Frames whose counter the device has passed: ordinary, or somebody's recording.
+
+Two gateways hear the same frame, or one heard the last and the other the one before: ordinary, whatever the order in
+which they tell of it. What is not ordinary is a frame on the air *now* that the device had left behind :data:`LONG`
+ago. One may still be a mistake of a clock; :data:`PATTERN` of them within :data:`WITHIN` are told.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+LONG: Final = timedelta(minutes=5)
+"""Longer than any digest is under way, and any gateway goes on telling of a frame."""
+FRESH: Final = timedelta(seconds=60)
+"""A digest that says a frame was heard longer ago accuses nobody."""
+PATTERN: Final = 3
+WITHIN: Final = timedelta(minutes=10)
+MOVE_AFTER: Final = 2 * LONG
+
+
+class Mark(NamedTuple):
+    """The device had come to ``counter`` by ``at``."""
+
+    counter: int
+    at: datetime
+
+
+class Tally(NamedTuple):
+    """How many such frames there were since."""
+
+    count: int
+    since: datetime | None
+
+
+def moved(mark: Mark, newest: Mark) -> Mark:
+    """The mark to keep: it follows the device at a distance, so that a frame can be long behind it."""
+    return newest if newest.at - mark.at >= MOVE_AFTER or newest.counter < mark.counter else mark
+
+
+def is_long_passed(mark: Mark, counter: int, *, age: timedelta, now: datetime) -> bool:
+    """Whether a frame that a gateway heard ``age`` ago was on the air long after the device had passed it."""
+    return age <= FRESH and counter < mark.counter and now - age - mark.at >= LONG
+
+
+def counted(tally: Tally, now: datetime) -> Tally:
+    """One more. It is told of when the count reaches :data:`PATTERN`."""
+    if tally.since is None or now - tally.since > WITHIN:
+        return Tally(1, now)
+    return Tally(tally.count + 1, tally.since)
