@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from hub.web import guard, problems, render
-from hub.web.api import accounts, directory, gateway, gateways, models
+from hub.web.api import accounts, devices, directory, gateway, gateways, models
 from hub.web.api import faults as api_faults
 from hub.web.api import incidents as api_incidents
 from hub.web.api import me as api_me
@@ -31,6 +31,7 @@ from hub.web.pages import (
     tokens,
     upkeep,
 )
+from hub.web.pages import devices as device_pages
 from hub.web.pages import gateways as gateway_pages
 from hub.web.throttle import Throttle
 
@@ -41,6 +42,7 @@ MAX_BODY: Final = 64 * 1024
 """Bytes; nothing that people or programs send here is longer."""
 PAGES: Final = (
     board,
+    device_pages,
     entrance,
     faults,
     gateway_pages,
@@ -104,6 +106,6 @@ def _api() -> APIRouter:
         503: {**problem, "description": "The database is not available"},
     }
     router = APIRouter(prefix="/api/v1", responses=responses)
-    for module in (api_incidents, api_sessions, api_faults, directory, gateways, accounts, api_me, gateway):
+    for module in (api_incidents, api_sessions, api_faults, directory, devices, gateways, accounts, api_me, gateway):
         router.include_router(module.router)
     return router

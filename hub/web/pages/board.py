@@ -15,6 +15,7 @@ from hub.web.rights import Right
 from hub.web.views import board as view
 from hub.web.views.alarms import OUTCOMES
 from hub.web.views.times import Clock
+from hub.web.views.todo import todo
 
 router = APIRouter()
 
@@ -28,6 +29,7 @@ def board(request: Request, hub: Hub, person: Annotated[Person, viewing(Right.OW
     names = facts.names
     context = {
         "me": person,
+        "todo": todo(facts, hub.routes),
         "back": "/",
         "board": view.board(facts),
         "workers": [(worker.id, worker.name, worker.id in names.worn) for worker in names.workers.values()],
