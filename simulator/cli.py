@@ -19,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Run a simulated site, and make thi
 
 State = Annotated[Path, typer.Option("--state", envvar="TOCSIN_SITE", help="Directory the site keeps its state in.")]
 HERE = Path(".tocsin/site")
+LOOPBACK = "127.0.0.1"
 Result = TypeVar("Result")
 Name = Annotated[str, typer.Argument(help="Who.")]
 
@@ -29,13 +30,14 @@ def site(
     state: State = HERE,
     api_port: Annotated[int, typer.Option(help="Port of the page and API; 0 = any free.")] = 0,
     smtp_port: Annotated[int, typer.Option(help="Port of the mailbox; 0 = any free.")] = 0,
+    listen: Annotated[str, typer.Option(help="Address of both; who reaches the page may press alarms.")] = LOOPBACK,
 ) -> None:
     """Run a world: its people's alarms, the radio, a port for each gateway, a mailbox, and a page to watch it."""
     from simulator import serving, world
 
     configure(LogSettings())
     loaded = _settled(lambda: world.load(file))
-    serving.serve(loaded, state, api_port=api_port, smtp_port=smtp_port, ready=_introduce)
+    serving.serve(loaded, state, host=listen, api_port=api_port, smtp_port=smtp_port, ready=_introduce)
 
 
 def _introduce(ports: site_file.Ports) -> None:
@@ -57,6 +59,39 @@ def gateway(
     from simulator import gateway_host
 
     _settled(lambda: gateway_host.run(hci, config, clock=clock, step=step))
+
+
+@app.command("move-in")
+def move_in(
+    file: Annotated[Path, typer.Argument(help="World file (TOML).")],
+    config: Annotated[Path, typer.Option(help="Settings file of a hub that runs.")],
+    state: State = HERE,
+) -> None:
+    """Found the world's organisation at a real hub, and enrol its gateways there."""
+    from gateway.enrolment.errors import EnrolmentError
+    from hub.authority import AuthorityError
+    from hub.settings import HubSettings
+    from simulator import moving_in, world
+    from tocsin.settings import load
+
+    loaded = _settled(lambda: world.load(file))
+    settings = _settled(lambda: load(HubSettings, config))
+    try:
+        moving_in.move_in(loaded, settings, state, typer.echo)
+    except (EnrolmentError, AuthorityError) as wrong:
+        _fail(str(wrong))
+
+
+@app.command()
+def resident(name: Annotated[str, typer.Argument(help="Which gateway.")], state: State = HERE) -> None:
+    """Run a gateway that has moved in, on the virtual radio of the site that runs here."""
+    from gateway.settings import GatewaySettings
+    from simulator import gateway_host
+    from tocsin.settings import load
+
+    ports = _settled(lambda: site_file.find(state))
+    settings = _settled(lambda: load(GatewaySettings, None, data_dir=state / name))
+    gateway_host.run_with(ports.hci[name], settings)
 
 
 @app.command()

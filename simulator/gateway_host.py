@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.domain.moment import Moment
+    from gateway.settings import GatewaySettings
 
 
 def run(hci: str, config: Path, adapter: str = "hci0", *, clock: Path | None = None, step: Path | None = None) -> None:
@@ -27,11 +28,18 @@ def run(hci: str, config: Path, adapter: str = "hci0", *, clock: Path | None = N
     Raises:
         SettingsError: the settings can't be used.
     """
-    from gateway import app
     from gateway.settings import GatewaySettings
     from tocsin.settings import load
 
-    settings = load(GatewaySettings, config)
+    run_with(hci, load(GatewaySettings, config), adapter, clock=clock, step=step)
+
+
+def run_with(
+    hci: str, settings: GatewaySettings, adapter: str = "hci0", *, clock: Path | None = None, step: Path | None = None
+) -> None:
+    """The same with settings that are read already."""
+    from gateway import app
+
     install({adapter: hci_adapter(hci)})
     if clock is None:
         app.run(settings)

@@ -59,14 +59,14 @@ class Hosted:
             raise RuntimeError("the world is not open")
         return self._site
 
-    def start(self, api_port: int = 0, smtp_port: int = 0) -> Ports:
-        """Open everything; port 0 = any that is free.
+    def start(self, api_port: int = 0, smtp_port: int = 0, host: str = LOOPBACK) -> Ports:
+        """Open everything; port 0 = any that is free. Page and mailbox listen at ``host``, controllers on loopback.
 
         Raises:
             OSError: a port is taken.
         """
-        self._smtp_port = smtp_port
-        listening = socket.create_server((LOOPBACK, api_port))
+        self._smtp_port, self._host = smtp_port, host
+        listening = socket.create_server((host, api_port))
         self._world_thread.start()
         self._opened.result(_START_S)
         self._serve(listening)
@@ -96,7 +96,7 @@ class Hosted:
         stop = asyncio.Event()
         try:
             self._site = Site(self._world, now=self.time.now, state=self.state)
-            await self._site.open(self._smtp_port)
+            await self._site.open(self._smtp_port, self._host)
         except BaseException as failure:
             self._opened.set_exception(failure)
             raise

@@ -31,12 +31,15 @@ def opened(world: World, state: Path, backstage: Backstage | None = None) -> Ite
         hosted.stop()
 
 
-def serve(world: World, state: Path, *, api_port: int, smtp_port: int, ready: Callable[[Ports], None]) -> None:
+def serve(
+    world: World, state: Path, *, host: str, api_port: int, smtp_port: int, ready: Callable[[Ports], None]
+) -> None:
     """Run a world until SIGTERM or SIGINT.
 
     Args:
         world: as in its file.
         state: directory of the devices' epochs, the time, and ``site.json``; made if it is missing.
+        host: where page and mailbox listen.
         api_port: of the page and the control API; 0 = any that is free.
         smtp_port: of the mailbox; 0 = any that is free.
         ready: called once all ports are open.
@@ -44,7 +47,7 @@ def serve(world: World, state: Path, *, api_port: int, smtp_port: int, ready: Ca
     hosted = Hosted(world, state)
     with signalled() as wait:
         try:
-            ready(hosted.start(api_port, smtp_port))
+            ready(hosted.start(api_port, smtp_port, host))
             wait()
         finally:
             hosted.stop()

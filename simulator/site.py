@@ -81,9 +81,9 @@ class Site:
     def _store(self, name: str) -> Store:
         return MemoryStore() if self._state is None else FileStore(self._state / f"{name}.epoch")
 
-    async def open(self, smtp_port: int = 0) -> None:
-        """Take the air and open the ports; nothing has moved yet."""
-        await self.mailbox.open(port=smtp_port)
+    async def open(self, smtp_port: int = 0, host: str = "127.0.0.1") -> None:
+        """Take the air and open the ports, the mailbox's at ``host``; nothing has moved yet."""
+        await self.mailbox.open(host, smtp_port)
         for port in self.ports.values():
             await port.open()
         for device in self._devices():
