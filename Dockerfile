@@ -32,6 +32,7 @@ RUN groupadd --gid 10001 tocsin \
     && useradd --uid 10001 --gid tocsin --no-create-home --home-dir /var/lib/tocsin --shell /usr/sbin/nologin tocsin \
     && install --directory --owner tocsin --group tocsin --mode 0700 \
         /var/lib/tocsin /var/lib/tocsin-authority /var/lib/tocsin-broker /var/lib/tocsin-broker/log \
+        /var/lib/tocsin-site /var/lib/tocsin-gateway \
     && install --directory /etc/tocsin
 USER 10001:10001
 WORKDIR /var/lib/tocsin
@@ -48,7 +49,7 @@ COPY --from=simulator-installed /opt/tocsin /opt/tocsin
 
 # pg_dump and pg_restore, for `tocsin hub backup`; not older than the PostgreSQL of docker-compose.yml.
 FROM runtime AS hub
-USER root
+USER 0
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends postgresql-client \

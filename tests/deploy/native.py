@@ -121,8 +121,8 @@ class Native:
         self.running[name] = self._begin(service)
         if service.is_job:
             self._wait_for_the_end(self.running[name])
-        else:
-            self._wait_for_health(self.running[name])
+        elif service.healthcheck:
+            self._wait_for_health(self.running[name], service.healthcheck)
 
     def restart(self, name: str) -> int:
         """As ``docker compose restart``; the exit code."""
@@ -219,8 +219,8 @@ class Native:
         if job.process.wait(timeout=60):
             raise FailedError(f"{job.service.name} failed:\n{job.said()[-3000:]}")
 
-    def _wait_for_health(self, started: Started) -> None:
-        check = [self.here(word) for word in started.service.healthcheck or ()]
+    def _wait_for_health(self, started: Started, test: list[str]) -> None:
+        check = [self.here(word) for word in test]
         environment = self._environment(started.service)
 
         def is_well() -> bool:
