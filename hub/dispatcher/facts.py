@@ -93,6 +93,8 @@ def _incident_facts(tx: Tx, item: Item, public_url: str) -> Facts:
 
 def _who(tx: Tx, record: IncidentRecord) -> str | None:
     if record.match.worker is None:
+        if record.is_wired:
+            return f"somebody at gateway {record.gateway}"
         return None if record.address is None else f"somebody wearing {record.address}"
     worker = directory.get_worker(tx, record.organisation, record.match.worker)
     return record.match.worker if worker is None else worker.name

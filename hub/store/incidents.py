@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, select, update
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from hub.store.store import Tx
+
+
+_OF_BUTTONS: Final = frozenset({Kind.PANIC, Kind.DISCREET_PANIC, Kind.TAMPER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ class IncidentRecord:
     match: Match
     address: Address | None
     gateway: GatewayId | None
+
+    @property
+    def is_wired(self) -> bool:
+        """A button on the wall alone: no personal alarm is in it."""
+        return self.address is None and self.gateway is not None and self.state.kind in _OF_BUTTONS
 
 
 def _values(record: IncidentRecord) -> dict[str, Any]:

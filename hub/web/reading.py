@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hub.cases.incidents import UnknownIncidentError
 from hub.domain.session import SessionPhase
-from hub.store import devices, directory, events, faults, incidents, journal, outbox, presence, sessions
+from hub.store import devices, directory, events, faults, incidents, journal, outbox, presence, sessions, wired_events
 from hub.web import closing
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hub.store.presence import GatewayRecord, Presence
     from hub.store.sessions import SessionRecord
     from hub.store.store import Tx
+    from hub.store.wired_events import WiredEvent
     from protocols.ids import Address
 
 
@@ -76,6 +77,7 @@ class IncidentFacts:
     incident: IncidentRecord
     session: SessionRecord | None
     events: Sequence[RecordedEvent]
+    wired: Sequence[WiredEvent]
     notifications: Sequence[Item]
     journal: Sequence[Entry]
     shown: Mapping[str, int]
@@ -136,6 +138,7 @@ def incident(tx: Tx, organisation: Organisation, number: str) -> IncidentFacts:
         incident=record,
         session=None if session is None else sessions.get(tx, own, session),
         events=events.of_incident(tx, own, number),
+        wired=wired_events.of_incident(tx, own, number),
         notifications=outbox.of_incident(tx, own, number),
         journal=journal.read(tx, own, number),
         shown=closing.shown(tx, own, [number]),

@@ -15,6 +15,8 @@ from hub.domain.wired import match_place
 from hub.store import directory, journal, presence, restores, wired_events
 from hub.store.directory import Worker
 from hub.store.faults import FaultKind
+from hub.web import reading
+from hub.web.views import incident as incident_view
 from protocols.events import Cause
 from protocols.ids import GatewayId, PlaceId, SessionId, WorkerId
 from protocols.mqtt.envelope import (
@@ -355,3 +357,23 @@ def test_a_session_that_ended_there_is_not_meant(office: Office, wall: Wall) -> 
     office.pass_time(minutes=5)
     wall.press()
     assert office.the_incident().match.worker is None
+
+
+def test_the_page_of_its_incident_says_what_happened_and_where(office: Office, wall: Wall) -> None:
+    wall.press()
+    office.take()
+    organisation = directory.Organisation(ACME, "Acme", "Europe/London")
+    facts = office.store.read(lambda tx: reading.incident(tx, organisation, office.the_incident().id))
+    page = incident_view.incident(facts)
+    assert [(row.what, row.gateway, row.battery) for row in page.events] == [
+        ("panic, wired button desk", "north", None)
+    ]
+    answers = {line.asked: line.answer for line in page.sheet.lines}
+    assert answers["What happened?"] == "Somebody pressed the panic button on the wall there."
+    assert answers["Where?"] == "Home 17, 17 Elm Row"
+    assert "to the panel: person has it" in [one.what for one in page.notifications]
+
+
+def test_a_mail_about_nobody_in_particular_names_the_gateway(office: Office, wall: Wall) -> None:
+    wall.press()
+    assert office.mail.taken[0].facts.who == "somebody at gateway north"

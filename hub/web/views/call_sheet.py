@@ -26,6 +26,11 @@ _HAPPENED: Final = {
     Kind.OVERRUN: "They should have been back, and they do not answer.",
     Kind.UNREADABLE: "A gateway sent an alarm that can't be read.",
 }
+_AT_THE_WALL: Final = {
+    Kind.PANIC: "Somebody pressed the panic button on the wall there.",
+    Kind.DISCREET_PANIC: "Somebody pressed the panic button there in secret.",
+    Kind.TAMPER: "The cable of the panic button on the wall there was cut.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,7 @@ def _where(record: IncidentRecord, names: Names) -> tuple[Line, ...]:
 
 def _what(facts: IncidentFacts) -> tuple[Line, ...]:
     record, clock = facts.incident, Clock.of(facts.names)
-    happened = _HAPPENED[record.state.kind]
+    happened = (_AT_THE_WALL if record.is_wired else _HAPPENED)[record.state.kind]
     if record.state.duress:
         happened += " They then cancelled it in a way that means: under threat."
     since = clock.at(record.observed_at)

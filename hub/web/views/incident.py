@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hub.store.events import RecordedEvent
     from hub.store.journal import Entry
     from hub.store.outbox import Item
+    from hub.store.wired_events import WiredEvent
     from hub.web.reading import IncidentFacts, Names
 
 
@@ -28,7 +29,7 @@ _MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """What a device said, with its three times."""
+    """What a device or a wired button said, with its three times. A button has neither strength nor battery."""
 
     what: str
     identity: str
@@ -37,8 +38,8 @@ class EventRow:
     recorded: Moment
     quality: str
     gateway: str
-    rssi: int
-    battery: int
+    rssi: int | None = None
+    battery: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def incident(facts: IncidentFacts) -> IncidentPage:
         alarm=alarm(facts.incident, names),
         sheet=call_sheet(facts),
         session=_session(facts, clock),
-        events=tuple(_event(one, clock) for one in facts.events),
+        events=(*(_event(one, clock) for one in facts.events), *(_wired(one, clock) for one in facts.wired)),
         notifications=tuple(_notification(one, names, clock) for one in facts.notifications),
         journal=tuple(_entry(one, names, clock) for one in facts.journal),
     )
@@ -119,6 +120,18 @@ def _event(event: RecordedEvent, clock: Clock) -> EventRow:
     )
 
 
+def _wired(event: WiredEvent, clock: Clock) -> EventRow:
+    return EventRow(
+        what=f"{event.data.sign.replace('_', ' ')}, wired button {event.data.button}",
+        identity=f"{event.data.boot}/{event.data.number}",
+        observed=clock.at(event.observed_at),
+        received=clock.at(event.received_at),
+        recorded=clock.at(event.recorded_at or event.received_at),
+        quality=event.time_quality,
+        gateway=event.gateway,
+    )
+
+
 def _notification(item: Item, names: Names, clock: Clock) -> NotificationRow:
     return NotificationRow(
         created=clock.at(item.created_at),
@@ -134,6 +147,8 @@ def _notification(item: Item, names: Names, clock: Clock) -> NotificationRow:
 def _said(item: Item) -> str:
     if item.kind is ItemKind.DOWNLINK and "told" in item.payload:
         return f"to the wearer: {Told(item.payload['told']).label}"
+    if item.kind is ItemKind.DOWNLINK and "shows" in item.payload:
+        return f"to the panel: {item.payload['shows']}"
     return item.message.replace("_", " ")
 
 
