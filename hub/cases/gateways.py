@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from hub.cases import way_in
+from hub.cases import device_keys, way_in
 from hub.cases.sessions import UnknownReferenceError
 from hub.store import credentials, deadlines, directory, faults, journal, presence
 from hub.store.credentials import CodeRecord
@@ -150,6 +150,8 @@ def revoke(desk: Desk, organisation: OrganisationId, gateway: str, by: str, why:
         credentials.end(desk.tx, credential, why)
     credentials.end_codes(desk.tx, organisation, gateway)
     _expect_no_more(desk, organisation, gateway)
+    if live:
+        device_keys.gateway_lost(desk, organisation, GatewayId(gateway), by)
     detail = {"why": why, "generations": ", ".join(str(one.generation) for one in live)}
     journal.append(desk.tx, organisation, chain(gateway), "revoked", by=by, detail=detail)
 

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, select, update
 
-from hub.cases import notify
+from hub.cases import device_keys, notify
 from hub.domain.incident import LIVE
 from hub.domain.session import SessionPhase
 from hub.store import credentials, directory, faults, incidents, journal, restores, sessions
@@ -35,6 +35,7 @@ from hub.store.outbox import ItemKind, ItemState
 from hub.store.restores import Label, Restore
 from hub.store.tables import accounts, api_tokens, devices, enrolment_codes, outbox, sign_ins
 from hub.store.tables import credentials as credential_rows
+from hub.store.tables import device_keys as device_key_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,7 @@ class Over:
         restore: number of its last restore.
         counters: of downlinks, by device.
         credentials, tokens, devices: key -> when it ended.
+        trusted: root key -> the lowest generation that was in no lost hands.
         accounts: that may no longer sign in.
     """
 
@@ -74,6 +76,7 @@ class Over:
     credentials: Mapping[Key, datetime] = field(default_factory=dict)
     tokens: Mapping[Key, datetime] = field(default_factory=dict)
     devices: Mapping[Key, datetime] = field(default_factory=dict)
+    trusted: Mapping[Key, int] = field(default_factory=dict)
     accounts: frozenset[Key] = frozenset()
 
 
@@ -109,6 +112,7 @@ def what_is_over(tx: Tx) -> Over:
         credentials=_by_key(tx, credential_rows, "ends_at"),
         tokens=_by_key(tx, api_tokens, "revoked_at"),
         devices=_by_key(tx, devices, "revoked_at"),
+        trusted=_by_key(tx, device_key_rows, "trusted_from"),
         accounts=frozenset(key for key, active in _by_key(tx, accounts, "active").items() if not active),
     )
 
@@ -141,8 +145,19 @@ def restored(desk: Desk, taken_at: datetime, over: Over | None) -> Aftermath:
         remembers=over is not None,
     )
     _keep_closed(desk.tx, over)
+    _keep_distrusted(desk.tx, over)
+    for organisation in directory.all_organisations(desk.tx):
+        device_keys.after_restore(desk, organisation.id)
     live = [_label(desk, organisation, restore) for organisation in directory.all_organisations(desk.tx)]
     return _with_live(found, live)
+
+
+def _keep_distrusted(tx: Tx, over: Over | None) -> None:
+    """Working keys that a lost gateway had do not become good again."""
+    for key, generation in ({} if over is None else over.trusted).items():
+        behind = (*_is(device_key_rows, key), device_key_rows.c.trusted_from < generation)
+        higher = {"trusted_from": generation, "generation": generation}
+        tx.connection.execute(update(device_key_rows).where(*behind).values(**higher))
 
 
 def _with_live(found: Aftermath, live: list[tuple[int, int]]) -> Aftermath:

@@ -18,6 +18,7 @@ from hub.cli.common import Config, Organisation, chosen, fail, opened, settings
 from hub.cli.devices import device
 from hub.cli.gateways import gateway
 from hub.cli.healthy import healthy
+from hub.cli.keys import keys
 from hub.cli.prepare import prepare
 from hub.cli.tls import tls
 from hub.domain.session import Risk, SessionPhase
@@ -32,6 +33,7 @@ session = typer.Typer(no_args_is_help=True, help="Log sessions, start and end th
 app.add_typer(session, name="session")
 app.add_typer(gateway, name="gateway")
 app.add_typer(device, name="device")
+app.add_typer(keys, name="keys")
 app.add_typer(tls, name="tls")
 app.add_typer(access, name="access")
 

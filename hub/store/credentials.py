@@ -137,7 +137,7 @@ def _open_codes(organisation: OrganisationId, gateway: str) -> tuple[Any, ...]:
 def add(tx: Tx, organisation: OrganisationId, gateway: str, secret: str) -> CredentialRecord:
     """A credential of the next generation, sealed."""
     generation = _newest(tx, organisation, gateway) + 1
-    sealed = tx.vault.seal(secret.encode(), _context(organisation, gateway, generation))
+    sealed = tx.vault.seal(secret.encode(), context(organisation, gateway, generation))
     record = CredentialRecord(organisation, GatewayId(gateway), generation, hashed(secret), sealed, tx.now)
     values = {name: getattr(record, name) for name in record.__slots__}
     tx.connection.execute(insert(credentials).values(**values))
@@ -157,11 +157,11 @@ def secret(tx: Tx, record: CredentialRecord) -> str:
         SealedError: the key it is sealed under is gone.
     """
     return tx.vault.open(
-        record.sealed_secret, _context(record.organisation, record.gateway, record.generation)
+        record.sealed_secret, context(record.organisation, record.gateway, record.generation)
     ).decode()
 
 
-def _context(organisation: str, gateway: str, generation: int) -> str:
+def context(organisation: str, gateway: str, generation: int) -> str:
     return f"credential {organisation}/{gateway}/{generation}"
 
 

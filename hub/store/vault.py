@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from tocsin.settings import SettingsError, read_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 KEY_SIZE: Final = 32
@@ -46,15 +48,28 @@ class Vault:
 
     Args:
         keys: of 32 bytes, the one that seals first.
+        again: reads them anew: somebody may change the keys while this program runs. They are read before anything is
+            sealed, and when something is sealed under a key that is not known.
     """
 
-    def __init__(self, keys: Sequence[bytes]) -> None:
-        self._newest = key_id(keys[0])
-        self._ciphers = {key_id(key): AESGCM(key) for key in keys}
+    def __init__(self, keys: Sequence[bytes], again: Callable[[], Sequence[bytes]] | None = None) -> None:
+        self._again = again
+        self._ring = _ring(keys)
 
     def seal(self, value: bytes, context: str) -> bytes:
+        """Seal under the newest key.
+
+        Raises:
+            SettingsError: the keys can't be read any more; what is sealed now could never be opened.
+        """
+        self._read_again()
+        newest, ciphers = self._ring
         nonce = secrets.token_bytes(_NONCE_SIZE)
-        return self._newest + nonce + self._ciphers[self._newest].encrypt(nonce, value, context.encode())
+        return newest + nonce + ciphers[newest].encrypt(nonce, value, context.encode())
+
+    def _read_again(self) -> None:
+        if self._again is not None:
+            self._ring = _ring(self._again())
 
     def open(self, sealed: bytes, context: str) -> bytes:
         """The value.
@@ -62,7 +77,7 @@ class Vault:
         Raises:
             SealedError: not under these keys, or not in this context.
         """
-        cipher = self._ciphers.get(sealed[:ID_SIZE])
+        cipher = self._cipher(sealed[:ID_SIZE])
         if cipher is None:
             raise SealedError(context, "key")
         nonce, rest = sealed[ID_SIZE : ID_SIZE + _NONCE_SIZE], sealed[ID_SIZE + _NONCE_SIZE :]
@@ -73,7 +88,18 @@ class Vault:
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether it is sealed under the newest key."""
-        return sealed[:ID_SIZE] == self._newest
+        return sealed[:ID_SIZE] == self._ring[0]
+
+    def _cipher(self, number: bytes) -> AESGCM | None:
+        if number not in self._ring[1]:
+            with suppress(SettingsError):
+                self._read_again()
+        return self._ring[1].get(number)
+
+
+def _ring(keys: Sequence[bytes]) -> tuple[bytes, dict[bytes, AESGCM]]:
+    """The newest key's id, and all by id."""
+    return key_id(keys[0]), {key_id(key): AESGCM(key) for key in keys}
 
 
 def key_id(key: bytes) -> bytes:
@@ -90,6 +116,15 @@ def read(path: Path) -> Vault:
     Raises:
         SettingsError: it can't be read, or holds something else.
     """
+    return Vault(keys_in(path), partial(keys_in, path))
+
+
+def keys_in(path: Path) -> list[bytes]:
+    """The keys themselves, the one that seals first.
+
+    Raises:
+        SettingsError: the file can't be read, or holds something else.
+    """
     try:
         keys = [bytes.fromhex(line) for line in read_secret(path).split()]
     except ValueError:
@@ -98,7 +133,9 @@ def read(path: Path) -> Vault:
              if len(key) != KEY_SIZE]  # fmt: skip
     if wrong:
         raise SettingsError(str(path), wrong)
-    return Vault(keys)
+    if not keys:
+        raise SettingsError(str(path), ["holds no key"])
+    return keys
 
 
 def read_or_make(path: Path) -> Vault:
