@@ -1,6 +1,7 @@
 """What a service tells systemd: that it is ready, how it is, that it is alive (sd_notify(3), sd_watchdog_enabled(3)).
 
-A datagram to a socket whose name is in the environment; without it, nothing is said.
+A datagram to a socket whose name is in the environment; without it, nothing is said. Nobody is waited for: a manager
+that does not read must not stop an alarm.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Notifier:
         if not self._address:
             return
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as datagram:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as datagram:
                 datagram.sendto(assignment.encode(), self._address)
         except OSError as deaf:  # systemd itself decides what its silence means
             log.warning("systemd can't be told", what=assignment, error=str(deaf))
