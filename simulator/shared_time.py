@@ -2,8 +2,8 @@
 
 It is a line through the machine's monotonic clock, which all processes of a machine share, kept in a small file that
 each of them maps: there is nobody to ask and nothing to wait for, and a process that was frozen is right at once. A
-change of the rate bends the line and never breaks it. What waits for the outside world (MQTT keepalive, Bluetooth
-connections, SMTP) keeps to the machine's time.
+change of the rate bends the line a moment ahead, when everybody knows of it, and never breaks it. What waits for the
+outside world (MQTT keepalive, Bluetooth connections, SMTP) keeps to the machine's time.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 LONGEST_WAIT_S: Final = 0.1
 """The machine's seconds until who waits looks again: after a change of the rate nobody is later than this."""
 FASTEST: Final = 60.0
-_NUMBERS: Final = struct.Struct("<5d")
+_AHEAD_S: Final = 0.01
+_NUMBERS: Final = struct.Struct("<6d")
 _CHECK: Final = struct.Struct("<I")
 _LENGTH: Final = _NUMBERS.size + _CHECK.size
 
@@ -32,9 +34,10 @@ class Line:
     """How virtual time runs.
 
     Attributes:
-        since: reading of the machine's monotonic clock, in seconds, from which on this holds.
+        since: reading of the machine's monotonic clock, in seconds, where the line bends.
         ticks: virtual seconds at that instant.
-        rate: virtual seconds per second; 0 = paused.
+        rate: virtual seconds per second from then on; 0 = paused.
+        before: the rate until then.
         epoch: Unix time of virtual second 0.
         step: seconds by which one's own wall clock is wrong; deadlines do not see it.
     """
@@ -42,12 +45,18 @@ class Line:
     since: float
     ticks: float
     rate: float = 1.0
+    before: float = 1.0
     epoch: float = 0.0
     step: float = 0.0
 
     def at(self, monotonic: float) -> float:
-        """Virtual seconds at a reading of the machine's clock; one from before ``since`` counts as ``since``."""
-        return self.ticks + self.rate * max(0.0, monotonic - self.since)
+        """Virtual seconds at a reading of the machine's clock."""
+        passed = monotonic - self.since
+        return self.ticks + passed * (self.rate if passed >= 0 else self.before)
+
+    def bent(self, monotonic: float, rate: float) -> Line:
+        """The same line, from an instant on with another rate."""
+        return replace(self, since=monotonic, ticks=self.at(monotonic), rate=rate, before=self.rate)
 
 
 class SharedTime:
@@ -81,13 +90,14 @@ class SharedTime:
 
     def ticks(self) -> float:
         """Virtual seconds; never goes back."""
-        return self._line.read().at(time.monotonic())
+        line, monotonic = self._line.read_with(time.monotonic)
+        return line.at(monotonic)
 
     def now(self) -> datetime:
         """The wall clock's time in UTC, which goes with :meth:`ticks`."""
-        line = self._line.read()
+        line, monotonic = self._line.read_with(time.monotonic)
         wrong_s = 0.0 if self._step is None else self._step.read().step
-        return datetime.fromtimestamp(line.epoch, UTC) + timedelta(seconds=line.at(time.monotonic()) + wrong_s)
+        return datetime.fromtimestamp(line.epoch, UTC) + timedelta(seconds=line.at(monotonic) + wrong_s)
 
     def real_s(self, seconds: float) -> float:
         """How long to wait, on the machine's clock, before it is worth looking whether ``seconds`` have gone by."""
@@ -97,15 +107,16 @@ class SharedTime:
         return min(LONGEST_WAIT_S, seconds / rate) if rate else LONGEST_WAIT_S
 
     def run_at(self, rate: float) -> None:
-        """Faster or slower from now on; 0 = pause. For the one process that holds time.
+        """Faster or slower; 0 = pause. Returns when it holds. For the one thread that holds time.
 
         Raises:
             ValueError: slower than nothing, or faster than :data:`FASTEST`.
         """
         if not 0 <= rate <= FASTEST:
             raise ValueError(f"time runs at 0 to {FASTEST:g} times its rate, not {rate:g}")
-        line, monotonic = self._line.read(), time.monotonic()
-        self._line.write(replace(line, since=monotonic, ticks=line.at(monotonic), rate=rate))
+        bend = time.monotonic() + _AHEAD_S
+        self._line.write(self._line.read().bent(bend, rate))
+        time.sleep(_AHEAD_S)
 
 
 def set_step(file: Path, seconds: float) -> None:
@@ -131,10 +142,18 @@ class _Mapped:
             if _CHECK.pack(crc32(numbers)) == content[_NUMBERS.size :]:
                 return Line(*_NUMBERS.unpack(numbers))
 
+    def read_with(self, clock: Callable[[], float]) -> tuple[Line, float]:
+        """A line and a reading of ``clock`` for which it held."""
+        while True:
+            line = self.read()
+            reading = clock()
+            if self.read() == line:
+                return line, reading
+
     def write(self, line: Line) -> None:
         self._memory[:] = _pack(line)
 
 
 def _pack(line: Line) -> bytes:
-    numbers = _NUMBERS.pack(line.since, line.ticks, line.rate, line.epoch, line.step)
+    numbers = _NUMBERS.pack(line.since, line.ticks, line.rate, line.before, line.epoch, line.step)
     return numbers + _CHECK.pack(crc32(numbers))

@@ -211,8 +211,8 @@ async def test_the_page_runs_under_a_policy_without_anything_inline() -> None:
 
 def test_every_light_and_sound_of_the_device_has_its_animation() -> None:
     css = stylesheet()
-    for kind, patterns in (("led", language.LED), ("buzzer", language.BUZZER), ("vibration", language.VIBRATION)):
-        for name, pattern in patterns.items():
+    for kind, known in (("led", language.LED), ("buzzer", language.BUZZER), ("vibration", language.VIBRATION)):
+        for name, pattern in known.items():
             assert (f".{kind}-{name} " in css) == bool(pattern.steps)
     assert "--lit: var(--green); animation: led-stored 1000ms step-end infinite;" in css
     assert "@keyframes led-stored { 0.000% { opacity: 1; } 10.000% { opacity: 0; } }" in css

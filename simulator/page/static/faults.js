@@ -78,6 +78,9 @@ export function showPrograms(world, around) {
     lamp(box, "hearing", facts.answers && !facts.blind && gateway.host_connected);
     lamp(box, "online", facts.connected && facts.hub_online);
     lamp(box, "waiting", false, `${facts.waiting} waiting`, facts.waiting > 0);
+    const disbelief = box.querySelector(".disbelief");
+    disbelief.hidden = facts.refused === 0;
+    disbelief.textContent = `did not believe ${facts.refused} frames`;
     put(box.querySelector(".cable"), facts.plugged_in);
     put(box.querySelector(".clock"), String(facts.step_s));
   }
