@@ -90,6 +90,8 @@ def resident(name: Annotated[str, typer.Argument(help="Which gateway.")], state:
     from tocsin.settings import load
 
     ports = _settled(lambda: site_file.find(state))
+    if name not in ports.hci:
+        _fail(f"no gateway {name} in this world; there are: {', '.join(ports.hci)}")
     settings = _settled(lambda: load(GatewaySettings, None, data_dir=state / name))
     gateway_host.run_with(ports.hci[name], settings)
 

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from hub.settings import HubSettings
+from simulator import world
 from tests.deploy.composefile import COMPOSE, FOLDER, ROOT, Compose, Service, VariableNotSetError, read_env
 from tocsin.cli import build
 from tocsin.settings import load
@@ -144,9 +145,14 @@ def test_the_simulation_needs_nothing_but_its_own_variables() -> None:
     assert simulated.keys() - Compose(EXAMPLE).of_profiles().keys() == {
         "site",
         "move-in",
-        "gateway-front",
-        "gateway-back",
+        "gateway-west",
+        "gateway-east",
     }
+
+
+def test_every_gateway_of_the_simulated_site_is_a_service() -> None:
+    loaded = world.load(ROOT / "simulator" / "worlds" / "demo.toml")
+    assert {f"gateway-{each.name}" for each in loaded.gateways} == {n for n in SERVICES if n.startswith("gateway-")}
 
 
 def test_the_hubs_settings_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def _simulate(native: Native, *words: str) -> str:
 
 
 def _mails(native: Native) -> list[dict[str, Any]]:
-    answer = httpx.get(f"http://127.0.0.1:{native.ports[8090]}/mails")
+    answer = httpx.get(f"http://127.0.0.1:{native.ports[8090]}/mail")
     return list(answer.raise_for_status().json())
 
 
@@ -70,5 +70,5 @@ def test_setting_up_again_changes_nothing(native: Native) -> None:
 
 def test_all_of_it_stops_in_time_when_asked(native: Native) -> None:
     codes = native.stop()
-    assert codes.keys() == {"postgres", "mosquitto", "hub", "site", "gateway-front", "gateway-back"}
+    assert codes.keys() == {"postgres", "mosquitto", "hub", "site", "gateway-west", "gateway-east"}
     assert all(code in {0, -15} for code in codes.values()), codes
