@@ -63,6 +63,24 @@ def enroll(
     typer.echo("Then press a personal alarm near it, and look at the hub's page.")
 
 
+@app.command()
+def doctor(
+    config: Config = None,
+    data_dir: DataDir = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="For monitoring.")] = False,
+) -> None:
+    """Look everything over, and say what to do. Exit code 0: all well, 1: needs care, 2: broken."""
+    from gateway.doctor import checks
+    from tocsin.doctor import report
+
+    try:
+        found = checks(config, data_dir)
+    except (SettingsError, FileError) as wrong:
+        _fail(wrong)
+    report(found, json_=json)
+
+
 def _fail(wrong: Exception) -> NoReturn:
     typer.secho(str(wrong), fg="red", err=True)
     raise typer.Exit(code=1) from wrong

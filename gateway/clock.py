@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import time
 from datetime import UTC, datetime
 from typing import Final
 
 from gateway.domain.moment import Moment
+from tocsin.kernel_clock import synchronised
 
-_TIME_ERROR: Final = 5
-_STRUCT_TIMEX_ROOM: Final = 512
 _CHECK_EVERY_S: Final = 10.0
 
 
@@ -27,16 +25,3 @@ class Clock:
             self._check_at = ticks + _CHECK_EVERY_S
             self._synchronised = synchronised()
         return Moment(datetime.now(UTC), ticks, self._synchronised)
-
-
-def synchronised() -> bool:
-    """Whether the kernel's clock follows a time server; False where that can't be told.
-
-    Source: adjtimex(2), which returns ``TIME_ERROR`` while the clock is not synchronised; with ``modes`` 0 it changes
-    nothing and needs no privilege. Chrony keeps the kernel's flag only with ``rtcsync`` (the distributions' default).
-    """
-    try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_STRUCT_TIMEX_ROOM))
-    except (OSError, AttributeError):
-        return False
-    return 0 <= int(state) < _TIME_ERROR

@@ -14,6 +14,7 @@ import typer
 
 from tocsin import __version__
 from tocsin.config_cli import config
+from tocsin.doctor_cli import doctor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,7 @@ def build(wanted: str | None = None) -> typer.Typer:
     app = typer.Typer(name="tocsin", no_args_is_help=True, help="Tocsin: an open lone-worker alarm system.")
     app.callback()(_version_option)
     app.add_typer(config, name="config")
+    app.command()(doctor)
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
     for name in [wanted] if wanted in found else sorted(found):
         _add(app, found[name])

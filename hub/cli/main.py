@@ -16,6 +16,7 @@ from hub.cli.access import access
 from hub.cli.backup import backup, migrate, restore_, reviewed
 from hub.cli.common import Config, Organisation, chosen, fail, opened, settings
 from hub.cli.devices import device
+from hub.cli.doctor import doctor
 from hub.cli.gateways import gateway
 from hub.cli.healthy import healthy
 from hub.cli.keys import keys
@@ -46,6 +47,7 @@ app.command()(backup)
 app.command("restore")(restore_)
 app.command()(reviewed)
 app.command()(migrate)
+app.command()(doctor)
 app.command()(prepare)
 
 

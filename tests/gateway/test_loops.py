@@ -6,10 +6,11 @@ from collections import Counter
 
 import pytest
 
-from gateway.clock import Clock, synchronised
+from gateway.clock import Clock
 from gateway.loops import StepThread, every, when_woken
 from tests.gateway.air import Time
 from tests.services import eventually
+from tocsin.kernel_clock import synchronised
 
 
 async def test_a_loop_that_is_woken_and_cancelled_at_once_ends() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import contextmanager
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -14,6 +15,8 @@ from hub.channels import wording
 from hub.channels.port import ChannelError, Field
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hub.channels.port import Outgoing
     from hub.settings import EmailSettings
 
@@ -32,8 +35,7 @@ class SmtpChannel:
     def send(self, outgoing: Outgoing) -> str:
         message = self.compose(outgoing)
         try:
-            with self._connect() as server:
-                self._introduce(server)
+            with self.signed_in() as server:
                 server.send_message(message)
         except smtplib.SMTPRecipientsRefused as refused:
             code, said = next(iter(refused.recipients.values()))
@@ -60,6 +62,17 @@ class SmtpChannel:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(wording.body(facts))
         return message
+
+    @contextmanager
+    def signed_in(self) -> Iterator[smtplib.SMTP]:
+        """A server that would take our mail.
+
+        Raises:
+            OSError, smtplib.SMTPException: it is not reached, or lets us not in.
+        """
+        with self._connect() as server:
+            self._introduce(server)
+            yield server
 
     def _connect(self) -> smtplib.SMTP:
         settings = self._settings
