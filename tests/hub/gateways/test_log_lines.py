@@ -50,7 +50,7 @@ ORDINARY = """\
 2026-11-22T10:17:50: Bad socket read/write on client acme.north.alarm: Unknown error.
 2026-11-22T10:17:51: Received DISCONNECT from acme.north.alarm
 2026-11-22T10:17:51: Client acme.north.alarm disconnected.
-2026-11-22T10:39:00: Received PUBLISH from acme.north.alarm (d0, q1, r0, m2, 'tocsin/v1/acme/north/event', ... (129 bytes))
+1795342752: Received PUBLISH from acme.north.alarm (d0, q1, r0, m2, 'tocsin/v1/acme/north/event', ... (9 bytes))
 2026-11-22T10:39:00: Sending PUBACK to acme.north.alarm (m2, rc0)
 2026-11-22T10:39:00: dynsec: hub.c9e5339e.access/tocsin-admin | createClient | username=tocsin-hub | password=*****
 """
