@@ -93,7 +93,7 @@ class Compose:
 
     def __init__(self, variables: dict[str, str]) -> None:
         self._variables = variables
-        self.raw: dict[str, Any] = yaml.safe_load(self._filled_in(COMPOSE.read_text("utf-8")))
+        self.raw: dict[str, Any] = self._filled_in(yaml.safe_load(COMPOSE.read_text("utf-8")))
 
     @cached_property
     def services(self) -> dict[str, Service]:
@@ -107,9 +107,13 @@ class Compose:
             if not each.raw.get("profiles") or set(profiles) & set(each.raw["profiles"])
         }
 
-    def _filled_in(self, text: str) -> str:
-        lines = text.splitlines(keepends=True)
-        return "".join(line if line.lstrip().startswith("#") else _VARIABLE.sub(self._value, line) for line in lines)
+    def _filled_in(self, node: Any) -> Any:
+        """Variables stand in values: they are filled in after the file was read."""
+        if isinstance(node, dict):
+            return {key: self._filled_in(value) for key, value in node.items()}
+        if isinstance(node, list):
+            return [self._filled_in(each) for each in node]
+        return _VARIABLE.sub(self._value, node) if isinstance(node, str) else node
 
     def _value(self, match: re.Match[str]) -> str:
         name, kind, text = match.groups()
