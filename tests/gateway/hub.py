@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Hub:
     """Use it as a context: connected at its beginning."""
 
-    def __init__(self, port: int, key: bytes = KEY) -> None:
+    def __init__(self, port: int, key: bytes = KEY, settings: MqttSettings | None = None) -> None:
         self._key = key
         self.receipting = True
         self.events: list[EventEnvelope] = []
@@ -42,7 +42,7 @@ class Hub:
             str(SPEAKER.topic(Channel.PRESENCE)): self._presence,
         }
         topics = [from_gateways(channel) for channel in (Channel.EVENT, Channel.STATUS, Channel.PRESENCE)]
-        settings = MqttSettings(port=port)
+        settings = settings or MqttSettings(port=port)
         self._connection = Connection(settings, client_id="hub", subscriptions=topics, on_message=self._message)
 
     def __enter__(self) -> Self:
