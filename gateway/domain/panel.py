@@ -194,6 +194,7 @@ _FAR: Final = {
     PanelTold.PERSON_HAS_IT: Light.STEADY,
     PanelTold.HELP_SENT: Light.STEADY,
 }
+_ABOUT_S: Final = 1.0
 _SHOWN: Final = ALARM_STAGES - {Stage.DURESS}
 _LEAST_FAR_FIRST: Final = (Light.FAST, Light.SLOW, Light.STEADY)
 
@@ -221,15 +222,21 @@ def display(panel: Panel, *, now: float) -> Display:
         return dict.fromkeys(Lamp, Light.STEADY)
     return {
         Lamp.HEARING: Light.STEADY if panel.facts.hearing else Light.SLOW,
-        Lamp.ONLINE: _online(panel.facts),
+        Lamp.ONLINE: _online(panel, now),
         Lamp.ALARM: _alarm(panel),
     }
 
 
-def _online(facts: Facts) -> Light:
-    if not facts.connected:
+def _online(panel: Panel, now: float) -> Light:
+    if not panel.facts.connected:
         return Light.FAST
-    return Light.STEADY if facts.hub_online and facts.oldest_s < LATE_S else Light.SLOW
+    return Light.SLOW if not panel.facts.hub_online or _is_answerless(panel, now) else Light.STEADY
+
+
+def _is_answerless(panel: Panel, now: float) -> bool:
+    """A receipt is late; unless it is a discreet button's, which even this lamp must not give away."""
+    own_s = now - min(panel.waiting.values()) if panel.discreet and panel.waiting else float("-inf")
+    return panel.facts.oldest_s >= LATE_S and panel.facts.oldest_s > own_s + _ABOUT_S
 
 
 def _alarm(panel: Panel) -> Light:

@@ -28,5 +28,5 @@ def button_event(speaker: Speaker, button: str, sign: ButtonSign, *, number: int
 
 
 def is_alarm(event: Outgoing) -> bool:
-    """Whether an event of the outbox is such an alarm: it is nobody's device's, and no trouble."""
-    return event.device is None and event.rank is Rank.ALARM
+    """Whether an event of the outbox is such an alarm, and new: it is nobody's device's, and no trouble."""
+    return event.device is None and event.rank is Rank.ALARM and not event.replayed

@@ -154,6 +154,12 @@ def test_a_discreet_button_has_neither_light_nor_sound_however_long_it_takes() -
     assert (wall.panel.event, wall.panel.told) == ("e1", PanelTold.PERSON_HAS_IT)
 
 
+def test_no_lamp_gives_away_that_a_discreet_alarm_is_not_answered() -> None:
+    wall = Wall(discreet=True).tell(Pressed("e1")).tell(Looked(replace(WELL, oldest_s=60.5)), after=60)
+    assert wall.light(Lamp.ONLINE) is Light.STEADY
+    assert wall.tell(Looked(replace(WELL, oldest_s=90))).light(Lamp.ONLINE) is Light.SLOW
+
+
 def test_a_device_s_alarm_is_followed_by_what_the_device_says_itself() -> None:
     wall = Wall()
     assert wall.tell(report()).alarm is Light.FAST
