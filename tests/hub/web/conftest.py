@@ -4,7 +4,6 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from argon2 import PasswordHasher
 
 from hub.store import device_keys, devices, directory
 from hub.store.devices import Device
@@ -14,7 +13,7 @@ from hub.web.changes import Changes
 from hub.web.context import Console
 from protocols.ids import Address, OrganisationId, PlaceId, WorkerId
 from tests.hub.desk import ACME
-from tests.hub.web.visitor import PASSWORD, Visitor
+from tests.hub.web.visitor import CHEAP, Visitor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from hub.store.store import Store
     from tests.hub.desk import Office
 
-CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 OTHERS = OrganisationId("others")
 
 

@@ -17,8 +17,7 @@ from hub.web import rights, tokens
 from hub.web.rights import Door, Right
 from protocols.ids import WorkerId
 from tests.hub.desk import ACME
-from tests.hub.web.conftest import CHEAP
-from tests.hub.web.visitor import HTML, PASSWORD, Visitor
+from tests.hub.web.visitor import CHEAP, HTML, PASSWORD, Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,8 +16,8 @@ from hub.web.app import build
 from hub.web.throttle import FREE, Lane, Throttle, TooManyAttemptsError
 from protocols.ids import OrganisationId
 from tests.hub.desk import ACME
-from tests.hub.web.conftest import CHEAP, OTHERS
-from tests.hub.web.visitor import PASSWORD, Visitor
+from tests.hub.web.conftest import OTHERS
+from tests.hub.web.visitor import CHEAP, PASSWORD, Visitor
 
 if TYPE_CHECKING:
     from typing import Any

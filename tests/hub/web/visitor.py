@@ -8,12 +8,14 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from argon2 import PasswordHasher
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from httpx import Response
 
 PASSWORD = "correct horse battery staple"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 HTML = {"accept": "text/html,application/xhtml+xml"}
 _FORM = re.compile(r"<form[^>]*>.*?</form>", re.DOTALL)
 _HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
