@@ -29,13 +29,13 @@ ENV PATH=/opt/tocsin/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
     PYTHONUNBUFFERED=1 \
     PYTHONSAFEPATH=1
 RUN groupadd --gid 10001 tocsin \
-    && useradd --uid 10001 --gid tocsin --no-create-home --home-dir /var/lib/tocsin --shell /usr/sbin/nologin tocsin \
+    && useradd --uid 10001 --gid tocsin --no-create-home --home-dir /var/lib/tocsin-hub --shell /usr/sbin/nologin tocsin \
     && install --directory --owner tocsin --group tocsin --mode 0700 \
-        /var/lib/tocsin /var/lib/tocsin-authority /var/lib/tocsin-broker /var/lib/tocsin-broker/log \
+        /var/lib/tocsin-hub /var/lib/tocsin-authority /var/lib/tocsin-broker /var/lib/tocsin-broker/log \
         /var/lib/tocsin-site /var/lib/tocsin-gateway \
     && install --directory /etc/tocsin
 USER 10001:10001
-WORKDIR /var/lib/tocsin
+WORKDIR /var/lib/tocsin-hub
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["tocsin"]
 CMD ["--help"]

@@ -20,7 +20,8 @@ def way_in(settings: HubSettings) -> WayIn:
         AuthorityError: the authority's certificate can't be read.
     """
     mqtt, asked = settings.mqtt, settings.gateways
-    broker = BrokerAddress(host=asked.broker_host or mqtt.host, port=asked.broker_port or mqtt.port, tls=mqtt.is_secure)
+    host = asked.broker_host or _public_host(settings) or mqtt.host
+    broker = BrokerAddress(host=host, port=asked.broker_port or mqtt.port, tls=mqtt.is_secure)
     return WayIn(hub_url=settings.web.public_url.rstrip("/"), authority=_authority(settings), broker=broker)
 
 

@@ -1,7 +1,7 @@
 """A world as a TOML file: places on a plan, walls, gateways, people with their alarms, strangers' beacons, and the air.
 
-Nothing secret is in it. Address and key of each alarm follow from the seed and the wearer's name, so that whoever has
-the file can enrol the devices of the world.
+Nothing secret is in it, unless an alarm has a label. Otherwise its address and key follow from the seed and the wearer's
+name, so that whoever has the file can enrol the devices of the world.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from device.settings import SettingError, Settings
+from protocols import labels
 from protocols.ids import Address
 from simulator.make import Make
 from tocsin.settings import Section, SettingsError
@@ -87,6 +88,12 @@ def _known_to_the_device(changes: dict[str, int]) -> dict[str, int]:
     return changes
 
 
+def _label(text: str | None) -> str | None:
+    if text is not None and labels.read(text).address is None:
+        raise ValueError("a bare key is no label: it has no address")
+    return text
+
+
 class Person(Station):
     """Somebody with a personal alarm.
 
@@ -96,6 +103,7 @@ class Person(Station):
         speed_m_s: how fast they walk.
         risk: of the session that they have in a demo.
         device: settings of the alarm that differ from its defaults, as in ``device/settings.py``.
+        label: of the alarm, as ``tocsin hub device new`` made it; its address and key follow from the seed without one.
     """
 
     route: tuple[Name, ...] = ()
@@ -103,6 +111,7 @@ class Person(Station):
     speed_m_s: Annotated[float, Field(gt=0, le=20)] = 1.4
     risk: Literal["normal", "high"] = "normal"
     device: Annotated[dict[str, int], AfterValidator(_known_to_the_device)] = Field(default_factory=dict)
+    label: Annotated[str | None, AfterValidator(_label)] = None
 
 
 class Stranger(Station):
@@ -196,6 +205,11 @@ class World(Section):
 
     def make(self, name: str) -> Make:
         """What is burnt into the device of ``name``."""
+        label = next(
+            (labels.read(person.label) for person in self.people if person.name == name and person.label), None
+        )
+        if label is not None and label.address is not None:
+            return Make(name, label.address, label.key)
         octets = self._derive("address", name)[:6]
         octets = bytes((octets[0] | _STATIC_RANDOM,)) + octets[1:]
         return Make(name, Address(octets.hex(":")), self._derive("key", name)[:16])

@@ -22,7 +22,7 @@ _FOR_BROKER: Final = ("tls/authority.pem", "tls/broker.pem", "tls/broker.key", "
 def prepare(
     host: Annotated[list[str], typer.Option(help="Name or address by which hub and broker are reached; repeat.")],
     authority_dir: Annotated[Path, typer.Option(help="Keeps the authority.")] = _STATE / "tocsin-authority",
-    hub_dir: Annotated[Path, typer.Option(help="The hub's own.")] = _STATE / "tocsin",
+    hub_dir: Annotated[Path, typer.Option(help="The hub's own.")] = _STATE / "tocsin-hub",
     broker_dir: Annotated[Path, typer.Option(help="The broker's own.")] = _STATE / "tocsin-broker",
 ) -> None:
     """Make certificates and passwords, and give hub and broker theirs. What is there stays, unless it runs out.
