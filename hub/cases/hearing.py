@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hub.cases import device_keys, incidents, notify, panels, watch
 from hub.domain import replays
 from hub.domain.incident import Kind, Withdrawn
-from hub.domain.replays import Mark, Tally
+from hub.domain.replays import Mark, Marks, Tally
 from hub.store import deadlines, devices, faults, presence, sessions
 from hub.store import incidents as incident_rows
 from hub.store.deadlines import DeadlineKind
@@ -73,9 +73,11 @@ def _said(opened: Opened) -> tuple[int, int, int]:
 
 def _seen(opened: Opened, known: Presence | None, gateway: GatewayId, heard_at: datetime) -> Presence:
     report, voice = opened.report, opened.voice
-    newest = mark = Mark(report.counter, heard_at)
+    newest = Mark(report.counter, heard_at)
+    marks = Marks(newest, newest)
     if known is not None and known.enrolment == voice.enrolment:
-        mark = replays.moved(Mark(known.mark_counter, known.mark_at), newest)
+        before = Mark(known.mark_counter, known.mark_at), Mark(known.next_mark_counter, known.next_mark_at)
+        marks = replays.moved(Marks(*before), newest)
     return Presence(
         report.identity.address,
         report.counter,
@@ -88,7 +90,8 @@ def _seen(opened: Opened, known: Presence | None, gateway: GatewayId, heard_at: 
         report.told,
         voice.enrolment,
         voice.generation,
-        *mark,
+        *marks.old,
+        *marks.young,
     )
 
 

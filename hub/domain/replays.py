@@ -16,7 +16,6 @@ FRESH: Final = timedelta(seconds=60)
 """A digest that says a frame was heard longer ago accuses nobody."""
 PATTERN: Final = 3
 WITHIN: Final = timedelta(minutes=10)
-MOVE_AFTER: Final = 2 * LONG
 
 
 class Mark(NamedTuple):
@@ -26,6 +25,13 @@ class Mark(NamedTuple):
     at: datetime
 
 
+class Marks(NamedTuple):
+    """Two marks that follow the device: the younger takes the older's place when it is :data:`LONG` ago."""
+
+    old: Mark
+    young: Mark
+
+
 class Tally(NamedTuple):
     """How many such frames there were since."""
 
@@ -33,9 +39,11 @@ class Tally(NamedTuple):
     since: datetime | None
 
 
-def moved(mark: Mark, newest: Mark) -> Mark:
-    """The mark to keep: it follows the device at a distance, so that a frame can be long behind it."""
-    return newest if newest.at - mark.at >= MOVE_AFTER or newest.counter < mark.counter else mark
+def moved(marks: Marks, newest: Mark) -> Marks:
+    """The marks after a new sign of life."""
+    if newest.counter < marks.young.counter:  # it counts anew, under another key
+        return Marks(newest, newest)
+    return Marks(marks.young, newest) if newest.at - marks.young.at >= LONG else marks
 
 
 def is_long_passed(mark: Mark, counter: int, *, age: timedelta, now: datetime) -> bool:

@@ -34,6 +34,7 @@ class Presence:
         enrolment: of the root key that it spoke under.
         generation: of the working key.
         mark_counter: at ``mark_at``, some time ago, the device's counter had come so far.
+        next_mark_counter: at ``next_mark_at``, later, it had come so far.
         passed: frames of late that were on the air after their counter had long been passed.
         passed_since: when the first of those came.
     """
@@ -51,6 +52,8 @@ class Presence:
     generation: int
     mark_counter: int
     mark_at: datetime
+    next_mark_counter: int
+    next_mark_at: datetime
     passed: int = 0
     passed_since: datetime | None = None
 
@@ -160,6 +163,8 @@ def _presence(row: Row[Any]) -> Presence:
         row.generation,
         row.mark_counter,
         row.mark_at,
+        row.next_mark_counter,
+        row.next_mark_at,
         row.passed,
         row.passed_since,
     )

@@ -269,6 +269,8 @@ presence = Table(
     Column("told", Integer, nullable=False),
     Column("mark_counter", BigInteger, nullable=False),
     Column("mark_at", Instant, nullable=False),
+    Column("next_mark_counter", BigInteger, nullable=False),
+    Column("next_mark_at", Instant, nullable=False),
     Column("passed", Integer, nullable=False, default=0),
     Column("passed_since", Instant),
 )

@@ -155,7 +155,7 @@ def test_nothing_is_upgraded_under_a_live_session_unasked(empty_database: str, w
     times = {"starts_at": watch.now(), "ends_at": watch.now(), "wears_device": True}
     with engine.begin() as connection:
         connection.execute(insert(sessions).values(**values, **times))
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
     with pytest.raises(LiveSessionsError) as caught:
         schema.prepare(engine, Vault([new_key()]))
     assert caught.value.sessions == 1

@@ -73,14 +73,18 @@ def _presence() -> None:
         batch_op.add_column(sa.Column("generation", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("mark_counter", sa.BigInteger(), nullable=True))
         batch_op.add_column(sa.Column("mark_at", Instant(), nullable=True))
+        batch_op.add_column(sa.Column("next_mark_counter", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("next_mark_at", Instant(), nullable=True))
         batch_op.add_column(sa.Column("passed", sa.Integer(), nullable=False, server_default="0"))
         batch_op.add_column(sa.Column("passed_since", Instant(), nullable=True))
     op.execute(sa.text("UPDATE presence SET mark_counter = counter, mark_at = heard_at"))
+    op.execute(sa.text("UPDATE presence SET next_mark_counter = counter, next_mark_at = heard_at"))
     with op.batch_alter_table("presence", schema=None) as batch_op:
         for name in ("enrolment", "generation", "passed"):
             batch_op.alter_column(name, server_default=None)
-        batch_op.alter_column("mark_counter", existing_type=sa.BigInteger(), nullable=False)
-        batch_op.alter_column("mark_at", existing_type=Instant(), nullable=False)
+        for name in ("mark", "next_mark"):
+            batch_op.alter_column(f"{name}_counter", existing_type=sa.BigInteger(), nullable=False)
+            batch_op.alter_column(f"{name}_at", existing_type=Instant(), nullable=False)
         batch_op.drop_constraint("pk_presence", type_="primary")
         batch_op.create_primary_key("pk_presence", ["organisation", "address", "enrolment"])
 
