@@ -1,7 +1,7 @@
 """A world as a TOML file: places on a plan, walls, gateways, people with their alarms, strangers' beacons, and the air.
 
-Nothing secret is in it, unless an alarm has a label. Otherwise its address and key follow from the seed and the wearer's
-name, so that whoever has the file can enrol the devices of the world.
+Nothing secret is in it, unless an alarm has a label: otherwise its address and key follow from the seed and the
+wearer's name, so that whoever has the file can enrol the devices of the world.
 """
 
 from __future__ import annotations
@@ -205,9 +205,8 @@ class World(Section):
 
     def make(self, name: str) -> Make:
         """What is burnt into the device of ``name``."""
-        label = next(
-            (labels.read(person.label) for person in self.people if person.name == name and person.label), None
-        )
+        given = next((person.label for person in self.people if person.name == name), None)
+        label = None if given is None else labels.read(given)
         if label is not None and label.address is not None:
             return Make(name, label.address, label.key)
         octets = self._derive("address", name)[:6]
