@@ -196,17 +196,23 @@ def commands(
         password: of a user; None = can't be had now: what is there stays.
         keep: names that are nobody's business here.
     """
+    users = [
+        *_mended_users(want, there, password),
+        *({"command": "deleteClient", "username": name} for name in _superfluous(want, there, keep)),
+    ]
+    gone = {command["username"] for command in users if command["command"] == "deleteClient"}
+    held = {role for name, user in there.users.items() if name not in gone for role in user.roles}
     return [
         *_defaults(want, there),
         *_mended_roles(want, there),
-        *_mended_users(want, there, password),
-        *({"command": "deleteClient", "username": name} for name in _superfluous(want, there, keep)),
-        *(
-            {"command": "deleteRole", "rolename": name}
-            for name in there.roles
-            if name.startswith(PREFIX) and name not in want.roles and name not in keep
-        ),
+        *users,
+        *({"command": "deleteRole", "rolename": name} for name in _needless_roles(want, there, held)),
     ]
+
+
+def _needless_roles(want: AccessList, there: AccessList, held: Collection[str]) -> list[str]:
+    """Roles of ours that nobody has. Mosquitto 2.0.11 does not survive the deletion of one that somebody has."""
+    return [name for name in there.roles if name.startswith(PREFIX) and name not in want.roles and name not in held]
 
 
 def _defaults(want: AccessList, there: AccessList) -> Iterator[Command]:

@@ -30,8 +30,13 @@ TOPIC: Final = "$CONTROL/dynamic-security/v1"
 BATCH: Final = 100
 """Commands in one message."""
 _ALL: Final = {"verbose": True, "count": -1, "offset": 0}
-_HARMLESS: Final = frozenset({"Client already exists", "Role already exists", "Client not found", "Role not found"})
-"""Another replica of this hub was faster."""
+_DONE: Final = {
+    "createClient": "Client already exists",
+    "createRole": "Role already exists",
+    "deleteClient": "Client not found",
+    "deleteRole": "Role not found",
+}
+"""What the plugin says when another replica of this hub was faster."""
 
 
 class DynsecError(Exception):
@@ -130,7 +135,7 @@ class Dynsec:
             DynsecError(answer["command"], answer["error"])
             for start in range(0, len(commands), BATCH)
             for answer in self.ask(commands[start : start + BATCH])
-            if answer.get("error", "") not in {"", *_HARMLESS}
+            if "error" in answer and answer["error"] != _DONE.get(answer["command"])
         ]
         if refused:
             raise refused[0]

@@ -120,6 +120,8 @@ class Reconciler:
         self.trouble, self._due = trouble, 0.0
 
     def _look(self) -> bool:
+        if not self._dynsec.connected:
+            raise DynsecUnreachableError("no connection")
         stamp, due = self._store.read(credentials.stamp), self._due
         if stamp == self._stamp and self._monotonic() < due:
             return False
