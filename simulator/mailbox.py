@@ -84,6 +84,11 @@ class Mailbox:
         """All of them, the newest first."""
         return list(reversed(self._mails))
 
+    @property
+    def first(self) -> int:
+        """Number of the oldest one that is still kept."""
+        return self._mails[0].number if self._mails else self.received + 1
+
     def mail(self, number: int) -> Mail | None:
         return next((mail for mail in self._mails if mail.number == number), None)
 

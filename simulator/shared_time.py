@@ -84,6 +84,12 @@ class SharedTime:
         return self._line.read().rate
 
     @property
+    def bent_at(self) -> datetime:
+        """Its wall-clock time when the rate last changed."""
+        line = self._line.read()
+        return datetime.fromtimestamp(line.epoch + line.ticks, UTC)
+
+    @property
     def is_right(self) -> bool:
         """Whether one's own wall clock is."""
         return self._step is None or not self._step.read().step

@@ -125,8 +125,9 @@ class Site:
         return self.people[name]
 
     async def mend(self) -> None:
-        """Everybody is where they were at first, well, and wears an alarm that works; nothing is broken on purpose."""
+        """Everybody is where they were at first, well, with an alarm that works; nothing is broken, no mail is left."""
         self.link.faults, self.where.jammer, self.mailbox.refusing = Faults(), None, False
+        self.mailbox.clear()
         for name, alarm in self.people.items():
             self.where.send_home(name)
             alarm.get_up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime  # noqa: TC003 - pydantic reads it at run time
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class WorldNow(BaseModel):
-    """The world's own part. ``mails``: how many came so far."""
+    """The world's own part. ``mails``: numbers of the oldest that is kept and of the newest."""
 
     people: list[PersonView]
     gateways: list[GatewayView]
     links: list[LinkView]
     faults: FaultsView
-    mails: int
+    mails: tuple[int, int]
 
 
 class TimeView(BaseModel):
@@ -31,10 +32,12 @@ class TimeView(BaseModel):
     Attributes:
         rate: just now; 0 = paused.
         wished: what was chosen; more than ``rate`` while a finger is on a button.
+        bent: the world's time when the rate last changed.
     """
 
     rate: float
     wished: float
+    bent: datetime
 
 
 class Snapshot(BaseModel):
@@ -54,5 +57,5 @@ def world_now(site: Site, now: float) -> WorldNow:
         gateways=views.gateway_views(site),
         links=views.link_views(site, now),
         faults=views.faults_view(site),
-        mails=site.mailbox.received,
+        mails=(site.mailbox.first, site.mailbox.received),
     )

@@ -72,11 +72,12 @@ class Stage:
 
     def snapshot(self) -> Snapshot:
         """Everything that moves, as it is now."""
+        shared = self.pacer.shared
         now = self.world.ask(lambda site: world_now(site, asyncio.get_running_loop().time()))
         around = None if self.around is None else self.around.view()
         return Snapshot(
             world=now,
-            time=TimeView(rate=self.pacer.shared.rate, wished=self.pacer.wished),
+            time=TimeView(rate=shared.rate, wished=self.pacer.wished, bent=shared.bent_at),
             around=around,
             tour=self._tour(now.people[0], around) if now.people and around else 0,
             play=None if self.playing is None else self.playing.view,

@@ -43,7 +43,7 @@ class Live:
         return self._listeners >= MOST
 
     async def stream(self) -> AsyncIterator[ServerSentEvent]:
-        """The newest snapshot at once and after each change, and a sign of life with the time every second."""
+        """The newest snapshot at once and after each change; with it, and every second, the time as a sign of life."""
         self._listeners += 1
         try:
             self._begin()
@@ -52,8 +52,7 @@ class Live:
                 if said != self._newest:
                     said = self._newest
                     yield ServerSentEvent(event="state", raw_data=said)
-                else:
-                    yield ServerSentEvent(event="beat", raw_data=self._stage.pacer.shared.now().isoformat())
+                yield ServerSentEvent(event="beat", raw_data=self._stage.pacer.shared.now().isoformat())
                 await self._wait()
         finally:
             self._listeners -= 1

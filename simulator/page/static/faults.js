@@ -5,35 +5,55 @@ import { tell } from "./api.js";
 const byId = (id) => document.getElementById(id);
 const DOWN = new Set(["stopped", "killed", "ended"]);
 
+const SETTLES_MS = 300;
+const changing = new Set(); // fields that somebody has just changed: older snapshots must not change them back
+
+/** Tells the simulator what a field says now, whenever somebody changes it. */
+function wire(field, path, body) {
+  field.addEventListener("change", async () => {
+    changing.add(field);
+    await tell(path, body());
+    setTimeout(() => changing.delete(field), SETTLES_MS);
+  });
+}
+
 export function wireFaults() {
-  byId("loss").addEventListener("input", (event) => (byId("loss-shown").textContent = `${event.target.value} %`));
-  byId("loss").addEventListener("change", (event) => tell("/faults", { loss: event.target.value / 100 }));
-  byId("jammer").addEventListener("change", (event) => tell("/faults", { jammer: event.target.value }));
-  byId("jammed").addEventListener("change", (event) => tell("/faults", { jammed: event.target.checked }));
-  byId("mail-refused").addEventListener("change", (event) => tell("/faults", { mail_refused: event.target.checked }));
-  for (const button of document.querySelectorAll("[data-trick]")) {
-    const { stranger, trick } = button.dataset;
-    const victim = button.closest("li").querySelector(".victim");
-    button.addEventListener("click", () => tell(`/strangers/${stranger}/${trick}`, { victim: victim.value }));
-  }
-  for (const button of document.querySelectorAll("[data-act]")) {
-    const name = button.closest("[data-part]").dataset.part;
-    button.setAttribute("aria-label", `${button.textContent}: ${name.replace("-", " ")}`);
-    button.addEventListener("click", () => tell(`/parts/${name}/${button.dataset.act}`));
-  }
-  for (const box of document.querySelectorAll("article.box")) {
-    const name = box.dataset.gateway;
-    const cable = box.querySelector(".cable");
-    cable.setAttribute("aria-label", `Network cable of gateway ${name}`);
-    cable.addEventListener("change", () => tell(`/gateways/${name}/cable`, { plugged_in: cable.checked }));
-    const clock = box.querySelector(".clock");
-    clock.setAttribute("aria-label", `Clock of gateway ${name}`);
-    clock.addEventListener("change", () => tell(`/gateways/${name}/clock`, { step_s: Number(clock.value) }));
-  }
+  const loss = byId("loss");
+  loss.addEventListener("input", () => (byId("loss-shown").textContent = `${loss.value} %`));
+  wire(loss, "/faults", () => ({ loss: loss.value / 100 }));
+  wire(byId("jammer"), "/faults", () => ({ jammer: byId("jammer").value }));
+  wire(byId("jammed"), "/faults", () => ({ jammed: byId("jammed").checked }));
+  wire(byId("mail-refused"), "/faults", () => ({ mail_refused: byId("mail-refused").checked }));
+  document.querySelectorAll("[data-trick]").forEach(wireTrick);
+  document.querySelectorAll("[data-act]").forEach(wireAct);
+  document.querySelectorAll("article.box").forEach(wireGateway);
+}
+
+function wireTrick(button) {
+  const { stranger, trick } = button.dataset;
+  const victim = button.closest("li").querySelector(".victim");
+  button.addEventListener("click", () => tell(`/strangers/${stranger}/${trick}`, { victim: victim.value }));
+}
+
+function wireAct(button) {
+  const name = button.closest("[data-part]").dataset.part;
+  button.setAttribute("aria-label", `${button.textContent}: ${name.replace("-", " ")}`);
+  button.addEventListener("click", () => tell(`/parts/${name}/${button.dataset.act}`));
+}
+
+function wireGateway(box) {
+  const name = box.dataset.gateway;
+  const [cable, clock] = [box.querySelector(".cable"), box.querySelector(".clock")];
+  cable.setAttribute("aria-label", `Network cable of gateway ${name}`);
+  clock.setAttribute("aria-label", `Clock of gateway ${name}`);
+  wire(cable, `/gateways/${name}/cable`, () => ({ plugged_in: cable.checked }));
+  wire(clock, `/gateways/${name}/clock`, () => ({ step_s: Number(clock.value) }));
 }
 
 function put(field, value) {
-  if (document.activeElement !== field || field.type === "checkbox") field[field.type === "checkbox" ? "checked" : "value"] = value;
+  if (changing.has(field)) return;
+  if (field.type === "checkbox") field.checked = value;
+  else if (field.type !== "range" || document.activeElement !== field) field.value = value;
 }
 
 export function showFaults(faults) {
@@ -83,5 +103,6 @@ export function showPrograms(world, around) {
     disbelief.textContent = `did not believe ${facts.refused} frames`;
     put(box.querySelector(".cable"), facts.plugged_in);
     put(box.querySelector(".clock"), String(facts.step_s));
+    box.classList.toggle("broken", !facts.plugged_in || facts.step_s !== 0);
   }
 }

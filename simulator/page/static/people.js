@@ -61,11 +61,12 @@ export function wirePeople() {
 
 // -- what they show
 
+const STAGES = { notice: "", alarm: " alarm", "pre-alarm": " pre-alarm", cancelled: ", cancelled", duress: ", cancelled under threat" };
+
 function inWords(person) {
   if (!person.is_on) return "off: smashed or flat";
   if (person.cause === "heartbeat") return person.worn ? "all is well" : "not worn";
-  const what = person.stage === "notice" ? person.cause : `${person.cause}, ${person.stage}`;
-  return `${what}: ${person.told === "nothing" ? "sending" : person.told}`;
+  return `${person.cause}${STAGES[person.stage]}: ${person.told === "nothing" ? "sending" : person.told}`;
 }
 
 function mood(person) {

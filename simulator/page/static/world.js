@@ -14,7 +14,7 @@ const RETRY_MS = 2000;
 const root = document.documentElement;
 const byId = (id) => document.getElementById(id);
 
-const time = { shown: null, at: 0, rate: 1, heardAt: performance.now() };
+const time = { shown: null, at: 0, rate: 1, bent: "", heardAt: performance.now() };
 const mail = { shown: 0, wanted: 0, busy: false };
 
 // -- the stream
@@ -61,15 +61,17 @@ function show(now) {
     showTour(now.tour);
     showPlay(now.play);
   }
-  mail.wanted = world.mails;
+  const [oldest, newest] = world.mails;
+  mail.wanted = newest;
+  forgetMail(oldest);
   fetchMail();
 }
 
 // -- time
 
-function showTime({ rate, wished }) {
+function showTime({ rate, wished, bent }) {
+  if (time.bent !== bent) Object.assign(time, { bent, rate, shown: Date.parse(bent), at: performance.now() });
   count();
-  time.rate = rate;
   root.classList.toggle("still", rate === 0);
   for (const button of document.querySelectorAll("[data-rate]")) {
     button.setAttribute("aria-pressed", String(Number(button.dataset.rate) === wished));
@@ -179,10 +181,16 @@ async function fetchMail() {
   }
 }
 
+function forgetMail(oldest) {
+  for (const shown of [...byId("mails").children]) if (Number(shown.dataset.number) < oldest) shown.remove();
+  byId("no-mail").hidden = byId("mails").children.length > 0;
+}
+
 const MOST_MAILS = 100;
 
 function showMail(one) {
   const shown = byId("mail").content.firstElementChild.cloneNode(true);
+  shown.dataset.number = one.number;
   shown.querySelector(".subject").textContent = one.subject;
   shown.querySelector(".meta").textContent = `to ${one.recipients.join(", ")} at ${new Date(one.at).toLocaleTimeString("en-GB")}`;
   shown.querySelector("pre").textContent = one.text;
