@@ -116,15 +116,17 @@ def remembering(keys: list[EventKey], *, now: float) -> Device:
 
 def decide(device: Device, heard: HeardFrame, *, now: float) -> tuple[Device, tuple[Effect, ...]]:
     """Take one frame; ``now`` in ticks."""
-    fresh = heard.order > device.newest
+    order = heard.order
+    fresh = order > device.newest
+    newest = order if fresh else device.newest
     if heard.report.is_heartbeat:
         effects: tuple[Effect, ...] = (Alive(heard),) if fresh else (Replayed(heard),)
-        return _seen(device, heard), effects
+        return Device(newest, device.known), effects
     known = _published(device.known, heard, fresh=fresh, now=now)
     effects = () if known is device.known else (Publish(heard),)
     if fresh:
         effects += _signs_of_life(known, heard, now=now)
-    return _seen(Device(device.newest, known), heard), effects
+    return Device(newest, known), effects
 
 
 def key_of(report: DeviceReport) -> EventKey:
@@ -139,10 +141,6 @@ def key_in(event: str) -> EventKey | None:
     except ValueError:
         return None
     return epoch, sequence, stage
-
-
-def _seen(device: Device, heard: HeardFrame) -> Device:
-    return Device(max(device.newest, heard.order), device.known)
 
 
 def _published(

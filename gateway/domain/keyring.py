@@ -99,19 +99,20 @@ def open_frame(keys: Sequence[DeviceKey], frame: bytes) -> tuple[DeviceReport, D
     """What a frame says, and under which of its device's keys it was sealed.
 
     Args:
-        keys: of one address, at least one.
+        keys: of one address, newest first; at least one.
         frame: the service data.
 
     Raises:
         FrameError: it is not taken under any of them.
     """
-    *others, last = keys
-    for key in others:
+    last = keys[-1]
+    for key in keys:
         try:
             return bthome.decode(key.address, key.key, frame), key
         except bthome.AuthenticationError:
-            continue
-    return bthome.decode(last.address, last.key, frame), last
+            if key is last:
+                raise
+    raise ValueError("a device has at least one key")
 
 
 def _by_address(keys: Iterable[DeviceKey]) -> dict[Address, Keys]:
