@@ -128,6 +128,15 @@ class HubSettings(ProgramSettings):
         url = make_url(self.database).set(password=read_secret(self.database_password_file))
         return url.render_as_string(hide_password=False)
 
+    @model_validator(mode="after")
+    def _has_an_account_for_administration(self) -> Self:
+        admin = self.mqtt_admin
+        if admin is not None and (admin.username is None or admin.password_file is None):
+            raise ValueError("mqtt_admin needs username and password_file")
+        if admin is not None and admin.username == self.mqtt.username:
+            raise ValueError("mqtt_admin needs another account than mqtt: the hub looks after the rights of that one")
+        return self
+
     @property
     def keys_path(self) -> Path:
         """Where the keys are."""
