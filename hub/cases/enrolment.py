@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from hub.cases import watch
 from hub.cases.device_keys import rotate_keys
 from hub.cases.sessions import UnknownReferenceError
 from hub.store import device_keys, devices, directory, journal, presence
@@ -228,6 +229,8 @@ def assign(
     devices.assign(desk.tx, organisation, address, worker, begins, until)
     detail = {"worker": worker, "since": begins.isoformat()} | ({} if until is None else {"until": until.isoformat()})
     journal.append(desk.tx, organisation, _chain(address), "assigned", by=by, detail=detail)
+    if begins <= desk.now:
+        watch.handed_out(desk, organisation, worker)
 
 
 def unassign(desk: Desk, organisation: OrganisationId, address: Address, by: str) -> None:

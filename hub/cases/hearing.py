@@ -102,8 +102,8 @@ def _passed(desk: Desk, organisation: OrganisationId, known: Presence, opened: O
     if not replays.is_long_passed(mark, counter, age=age, now=desk.now):
         return
     tally = replays.counted(Tally(known.passed, known.passed_since), desk.now)
-    presence.put_presence(desk.tx, organisation, replace(known, passed=tally.count, passed_since=tally.since))
-    if tally.count >= replays.PATTERN:
+    presence.put_presence(desk.tx, organisation, replace(known, passed=tally.frames, passed_since=tally.since))
+    if tally.frames >= replays.PATTERN:
         detail = (
             f"frames of {address} are on the air that it had left behind (counter {counter}, it had come to "
             f"{known.mark_counter}): somebody replays them, or the device lost its memory and needs a new key"

@@ -45,6 +45,13 @@ def heard(desk: Desk, organisation: OrganisationId, session: str) -> None:
         sessions.save(desk.tx, _apply(desk, record, Heard()))
 
 
+def handed_out(desk: Desk, organisation: OrganisationId, worker: str) -> None:
+    """A worker got a (another) device in the middle of a session: that one is watched, from now on."""
+    for record in sessions.active_of(desk.tx, organisation, worker):
+        wearing = replace(record, state=replace(record.state, wears_device=True))
+        sessions.save(desk.tx, _apply(desk, wearing, Heard()))
+
+
 def _apply(desk: Desk, record: SessionRecord, event: SessionEvent) -> SessionRecord:
     state, _ = decide(record.state, event, now=desk.now)
     if isinstance(event, Heard):

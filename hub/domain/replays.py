@@ -35,7 +35,7 @@ class Marks(NamedTuple):
 class Tally(NamedTuple):
     """How many such frames there were since."""
 
-    count: int
+    frames: int
     since: datetime | None
 
 
@@ -55,4 +55,4 @@ def counted(tally: Tally, now: datetime) -> Tally:
     """One more. It is told of when the count reaches :data:`PATTERN`."""
     if tally.since is None or now - tally.since > WITHIN:
         return Tally(1, now)
-    return Tally(tally.count + 1, tally.since)
+    return Tally(tally.frames + 1, tally.since)

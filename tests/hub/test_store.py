@@ -160,3 +160,34 @@ def test_nothing_is_upgraded_under_a_live_session_unasked(empty_database: str, w
         schema.prepare(engine, Vault([new_key()]))
     assert caught.value.sessions == 1
     engine.dispose()
+
+
+def test_keys_that_stood_open_are_sealed_by_the_upgrade_and_what_was_recorded_stays(empty_database: str) -> None:
+    from sqlalchemy import text
+
+    from hub.store import device_keys
+
+    engine, vault = open_engine(empty_database), Vault([new_key()])
+    schema.upgrade(engine, "0002")
+    at = "2026-03-02 09:00:00.000000"
+    with engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO devices VALUES ('acme', :a, '', :k, 7, NULL, NULL)"),
+            {"a": "C0:FF:EE:00:00:01", "k": bytes(range(16))},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO events (organisation, address, epoch, sequence, stage, cause, counter, battery,"
+                " observed_at, time_quality, received_at, recorded_at, gateway, rssi, frame)"
+                " VALUES ('acme', 'C0:FF:EE:00:00:01', 1, 1, 2, 1, 5, 80, :t, 'x', :t, :t, 'north', -60, :f)"
+            ),
+            {"t": at, "f": b"f"},
+        )
+    schema.prepare(engine, vault)
+    store = Store(engine, vault)
+    (record,) = store.read(lambda tx: device_keys.of_device(tx, ACME, "C0:FF:EE:00:00:01"))
+    assert store.read(lambda tx: device_keys.root(tx, record)) == bytes(range(16))
+    assert (record.state.enrolment, record.state.ordered, record.state.taken) == (1, 0, None)
+    rows = store.read(lambda tx: tx.connection.exec_driver_sql("SELECT enrolment, life, generation FROM events").all())
+    assert [tuple(row) for row in rows] == [(1, 0, 0)]
+    store.close()
