@@ -20,6 +20,7 @@ from protocols.mqtt.envelope import (
 from protocols.mqtt.topics import Channel, Topic
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from gateway.domain.hearing import HeardFrame
@@ -136,7 +137,7 @@ def trouble_event(speaker: Speaker, trouble: GatewayTrouble, detail: str, *, num
     return Outgoing(envelope.id, Rank.TROUBLE, envelope.to_json(), now.wall, ticks=now.ticks)
 
 
-def _with(payload: bytes, news: dict[str, object]) -> bytes:
+def _with(payload: bytes, news: Mapping[str, object]) -> bytes:
     """Whatever else an older or newer gateway wrote stays, and what is no JSON object goes out as it is."""
     try:
         envelope = json.loads(payload)
