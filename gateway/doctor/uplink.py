@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tocsin.mqtt import Received
 
 _PATIENCE_S: Final = 8.0
+_WORD_S: Final = 3.0
+"""A retained word comes at once."""
 _WAITS_WARN_S: Final = 30.0
 _PROOF_WARN_S: Final = 24 * 3600.0
 _TEST: Final = "press the test of a personal alarm near it, and look again"
@@ -97,7 +99,7 @@ def _sign_in(machine: Machine) -> Finding:
         if not link.wait_connected(_PATIENCE_S):
             why = ", ".join(link.failures) or "no connection"
             return fail(f"{_where(machine)}: {why}", "see whether the network is up, and 'enrolment'")
-        heard.wait(_PATIENCE_S)
+        heard.wait(_WORD_S)
     finally:
         link.stop()
     return _word_of_hub(machine, said)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tocsin.mqtt import Received
 
 _PATIENCE_S: Final = 8.0
+_WORD_S: Final = 3.0
+"""A retained word comes at once."""
 
 
 def answers(settings: HubSettings) -> Finding:
@@ -55,7 +57,7 @@ def broker(settings: HubSettings) -> Finding:
     try:
         if not link.wait_connected(_PATIENCE_S):
             return fail(f"{_where(settings)}: {_why(link)}", "see whether Mosquitto runs, and mqtt.* in the settings")
-        heard.wait(_PATIENCE_S)
+        heard.wait(_WORD_S)
     finally:
         link.stop()
     return _came_back(_where(settings), said)
