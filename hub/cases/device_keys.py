@@ -22,7 +22,7 @@ from protocols.enrolment import DeviceKey
 from protocols.mqtt.envelope import GatewayState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from hub.cases.desk import Desk
@@ -211,8 +211,3 @@ def _tell(desk: Desk, record: DeviceKeyRecord) -> None:
     device_keys.change(desk.tx, record, rekeyed_at=desk.now)
     item = NewItem(kind=ItemKind.DOWNLINK, channel=DOWNLINK, recipient=record.address, message=REKEY, rank=_RANK)
     outbox.add(desk.tx, record.organisation, item)
-
-
-def moving(tx: Tx, organisation: OrganisationId) -> Collection[Address]:
-    """Devices that have still to take the key that was ordered for them."""
-    return [record.address for record in device_keys.in_use(tx, organisation) if record.state.is_moving]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from hub.cases import incidents, notify, sessions, telling
+from hub.domain import keys
 from hub.domain.incident import IN_HAND, LIVE, DuressHeard, Kind, Phase, Raised, Withdrawn
 from hub.domain.matching import Match, Verdict, match
 from hub.domain.repeats import DOUBT as REPEATS
@@ -32,6 +33,7 @@ _KINDS: Final = {
     Cause.REMOVED: Kind.REMOVED,
     Cause.TAMPER: Kind.TAMPER,
 }
+DOUBTED: Final = frozenset({*keys.DOUBTS.values(), REPEATS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +188,19 @@ def _raise(desk: Desk, heard: Heard) -> IncidentRecord:
     )
     age = desk.now - heard.observed_at
     event = Raised(_KINDS.get(report.cause, Kind.PANIC), withdrawable=report.stage is Stage.PRE_ALARM, age=age)
-    record_ = incidents.raise_(desk, about, event)
+    record_ = _believed(desk, heard, found, incidents.raise_(desk, about, event))
     _attach(desk, heard, record_)
     _label(desk, heard, record_)
     return record_
+
+
+def _believed(desk: Desk, heard: Heard, found: Match, record_: IncidentRecord) -> IncidentRecord:
+    """An alarm that is believed, in an incident that began with one that was not: the doubt is gone."""
+    if heard.doubt is not None or not DOUBTED.intersection(record_.match.reasons):
+        return record_
+    after = replace(record_, match=found)
+    incident_rows.save(desk.tx, after)
+    return after
 
 
 def _cancelled(desk: Desk, heard: Heard) -> None:

@@ -265,6 +265,7 @@ def test_an_identity_that_was_forged_in_advance_swallows_no_alarm(office: Office
     office.hear(office.alarm.event(Cause.PANIC))
     assert office.the_incident().state.phase is Phase.OPEN, "somebody having the forged one does not have the real one"
     assert office.mails()["sam@acme.example", "alarm"] == 2
+    assert office.the_incident().match.reasons[0] == "the device is assigned to alice", "the doubt is gone"
 
 
 def test_a_cancel_that_was_forged_cancels_nothing_later(office: Office) -> None:
