@@ -14,25 +14,26 @@ from hub.authority import AUTHORITY, LEAVES, AuthorityError
 from hub.cli import access
 from hub.cli.common import fail
 
-_STATE: Final = Path("/var/lib")
 _FOR_HUB: Final = ("tls/authority.pem", "tls/web.pem", "tls/web.key", "access/hub.password", "access/admin.password")
 _FOR_BROKER: Final = ("tls/authority.pem", "tls/broker.pem", "tls/broker.key", "access/seed.json")
 
 
 def prepare(
     host: Annotated[list[str], typer.Option(help="Name or address by which hub and broker are reached; repeat.")],
-    authority_dir: Annotated[Path, typer.Option(help="Keeps the authority.")] = _STATE / "tocsin-authority",
-    hub_dir: Annotated[Path, typer.Option(help="The hub's own.")] = _STATE / "tocsin-hub",
-    broker_dir: Annotated[Path, typer.Option(help="The broker's own.")] = _STATE / "tocsin-broker",
+    under: Annotated[
+        Path, typer.Option(envvar="TOCSIN_STATE_DIR", help="Gets tocsin-authority, tocsin-hub and tocsin-broker.")
+    ] = Path("/var/lib"),
 ) -> None:
     """Make certificates and passwords, and give hub and broker theirs. What is there stays, unless it runs out.
 
     May be run again at any time, as who runs hub and broker. Restart both when it says that there is something new.
     """
+    authority_dir = under / "tocsin-authority"
     try:
         _certificates(authority_dir / "tls", host, datetime.now(UTC))
         access.init(authority_dir / "access", if_missing=True)
-        new = _deliver(authority_dir, hub_dir, _FOR_HUB) + _deliver(authority_dir, broker_dir, _FOR_BROKER)
+        new = _deliver(authority_dir, under / "tocsin-hub", _FOR_HUB)
+        new += _deliver(authority_dir, under / "tocsin-broker", _FOR_BROKER)
     except (AuthorityError, OSError, ValueError) as wrong:
         raise fail(str(wrong)) from wrong
     typer.echo("\n".join(f"new: {path}" for path in new) or "Nothing to do.")

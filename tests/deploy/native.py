@@ -81,7 +81,8 @@ class Native:
         self.running: dict[str, Started] = {}
         self._postgres_port = free_port()
         self._logs = folder / "logs"
-        targets = {mount.target for each in self.services.values() for mount in each.mounts} | {"/run/secrets"}
+        mounted = {mount.target for each in self.services.values() for mount in each.mounts}
+        targets = mounted | {"/run/secrets", "/var/lib"}
         names = "|".join(sorted(self.services, key=len, reverse=True))
         self._paths = re.compile(rf"(?<![\w.-])({'|'.join(sorted(targets, key=len, reverse=True))})(?![\w.-])")
         self._names = re.compile(rf'(?:(?<=["@])|(?<=//))(?:{names})(?=["/:])')

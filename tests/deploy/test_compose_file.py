@@ -8,24 +8,17 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import typer
-from typer.core import TyperGroup
 
 from hub.settings import HubSettings
 from simulator import world
+from tests.deploy.commands import NoSuchCommandError, parses
 from tests.deploy.composefile import COMPOSE, FOLDER, ROOT, Compose, Service, VariableNotSetError, read_env
-from tocsin.cli import build
 from tocsin.settings import load
 
 EXAMPLE = read_env(FOLDER / "example.env")
 SERVICES = Compose(EXAMPLE).services
 RUNNING = [name for name, service in SERVICES.items() if not service.is_job]
 TLS_PORTS = {8443, 8883}
-
-
-class NoSuchCommandError(Exception):
-    """Words that are no command of ours."""
-
 
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
 every_running_service = pytest.mark.parametrize("service", [SERVICES[name] for name in RUNNING], ids=RUNNING)
@@ -122,21 +115,21 @@ def test_the_authoritys_key_is_in_no_container_that_listens() -> None:
 @every_service
 def test_every_command_of_ours_is_one_that_tocsin_has(service: Service) -> None:
     if service.is_ours:
-        assert _parses(service.command)
+        assert parses(service.command)
 
 
 @every_service
 def test_every_health_check_of_ours_is_a_command_that_tocsin_has(service: Service) -> None:
     if service.is_ours and service.healthcheck:
         assert service.healthcheck[0] == "tocsin"
-        assert _parses(service.healthcheck[1:])
+        assert parses(service.healthcheck[1:])
 
 
 def test_a_command_that_tocsin_has_not_would_be_noticed() -> None:
     with pytest.raises(NoSuchCommandError):
-        _parses(["hub", "runn"])
+        parses(["hub", "runn"])
     with pytest.raises(Exception, match="No such option"):
-        _parses(["hub", "run", "--no-such-option"])
+        parses(["hub", "run", "--no-such-option"])
 
 
 def test_the_simulation_needs_nothing_but_its_own_variables() -> None:
@@ -187,19 +180,6 @@ def test_git_and_images_never_see_secrets() -> None:
     done = subprocess.run(["git", "check-ignore", *ignored], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ignored
     assert (ROOT / ".dockerignore").read_text("utf-8").splitlines()[1] == "*"
-
-
-def _parses(words: list[str]) -> bool:
-    """Walk down the real command, and have the options parsed; nothing is called."""
-    command, rest = typer.main.get_command(build(words[0])), list(words)
-    while isinstance(command, TyperGroup):
-        context = command.make_context(command.name, [], resilient_parsing=True)
-        found = command.get_command(context, rest.pop(0))
-        if found is None:
-            raise NoSuchCommandError(" ".join(words))
-        command = found
-    command.make_context(command.name, rest)
-    return True
 
 
 def _paths(table: object) -> list[str]:
