@@ -27,15 +27,18 @@ from simulator.radio import VirtualLink
 from simulator.shared_time import SharedTime
 from simulator.site import Site
 from simulator.stage import Stage
+from simulator.stranger import Stranger
 from simulator.virtual_time import run
 from simulator.whereabouts import Whereabouts
 from simulator.world import World
 from tests.simulator.air import beacon, service_data, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from bleak.backends.scanner import AdvertisementData
+
+    Trick = Callable[[Stranger, str], Coroutine[None, None, None]]
 
 
 WORLD = World.model_validate(
@@ -239,6 +242,92 @@ def test_a_stranger_is_heard_and_is_nobody_of_ours() -> None:
         await world.close()
 
     run(main())
+
+
+@pytest.mark.parametrize("trick", [Stranger.replay, Stranger.forge])
+def test_what_a_stranger_says_for_somebody_is_old_or_not_authentic(trick: Trick) -> None:
+    async def main() -> tuple[list[bytes], list[bytes]]:
+        world = site()
+        await world.open()
+        await asyncio.sleep(60)
+        before = [frame.data for frame in world.link.said("alice")]
+        await trick(world.stranger("shop"), "alice")
+        address = world.link.said("alice")[-1].address
+        said = [frame.data for frame in world.link.said("shop") if frame.address == address]
+        await world.close()
+        return before, said
+
+    before, said = run(main())
+    assert len(said) > 3
+    if trick is Stranger.replay:
+        assert max(map(_counter, said)) < max(map(_counter, before))
+        assert all(map(_is_authentic, said))
+    else:
+        assert not any(map(_is_authentic, said))
+
+
+def _counter(data: bytes) -> int:
+    return int.from_bytes(data[-8:-4], "little")
+
+
+def _is_authentic(data: bytes) -> bool:
+    make = WORLD.make("alice")
+    try:
+        bthome.decode(make.address, make.working_key(), data[7:])
+    except bthome.AuthenticationError:
+        return False
+    return True
+
+
+def test_a_jammer_deafens_who_stands_near_it_and_nobody_else() -> None:
+    where = Whereabouts(WORLD)
+    where.jammer = "desk"
+    assert where.between("front", "alice") is None
+    where.put("alice", (20.0, 0.0))
+    assert where.between("front", "alice") is not None
+    assert where.between("alice", "front") is None
+
+
+def test_who_was_moved_can_be_sent_home_and_goes_on_along_their_route() -> None:
+    walking = World.model_validate(
+        WORLD.model_dump() | {"people": [{"name": "alice", "place": "desk", "route": ["yard", "desk"], "pause_s": 0}]}
+    )
+    where = Whereabouts(walking)
+    where.put("alice", (7.0, 7.0))
+    for second in range(20):
+        where.step(second)
+    assert where.position("alice") == (7.0, 7.0)
+    where.send_home("alice")
+    assert where.position("alice") == (0.0, 0.0)
+    for second in range(20, 25):
+        where.step(second)
+    assert where.position("alice")[0] > 0
+
+
+async def test_everything_as_it_was_mends_the_world() -> None:
+    async with running() as (client, world):
+        await client.post("/faults", json={"jammed": True, "jammer": "desk", "mail_refused": True})
+        await client.post("/people/alice/smash", json={})
+        await client.post("/people/alice/put", json={"at": [9, 9]})
+        assert (await client.post("/mend", json={})).status_code == 200
+        faults = (await client.get("/faults")).json()
+        assert (faults["jammed"], faults["jammer"], faults["mail_refused"]) == (False, "", False)
+        assert world.people["alice"].is_on
+        assert world.where.position("alice") == (0.0, 0.0)
+
+
+async def test_a_button_is_down_as_long_as_a_finger_is_on_it() -> None:
+    async with running() as (client, world):
+        await client.post("/people/alice/button", json={"pressed": True})
+        await until(lambda: world.people["alice"].core.output.led == language.SENDING, within_s=10)
+        assert (await client.post("/people/alice/button", json={"pressed": False})).status_code == 200
+
+
+async def test_an_unknown_jammer_or_rate_changes_nothing() -> None:
+    async with running() as (client, _):
+        assert (await client.post("/faults", json={"jammer": "moon"})).status_code == 404
+        assert (await client.post("/time", json={"rate": 61})).status_code == 422
+        assert (await client.post("/parts/hub/kill", json={})).status_code == 404
 
 
 def test_who_walks_is_handed_from_one_gateway_to_the_other() -> None:
