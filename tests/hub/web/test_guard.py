@@ -29,6 +29,12 @@ PAGES = (
     "/",
     "/incidents",
     "/incidents/{incident}",
+    "/account",
+    "/devices",
+    "/gateways",
+    "/journal",
+    "/people",
+    "/places",
     "/nowhere",
     "/api/openapi.json",
     "/api/v1/incidents",
@@ -158,7 +164,9 @@ def test_every_answer_forbids_what_is_inline_framed_or_from_elsewhere(sam: Visit
 
 def test_no_page_carries_a_script_or_a_style_of_its_own(sam: Visitor, office: Office) -> None:
     busy_night(office)
-    for path in ("/", f"/incidents/{office.incidents()[0].id}", "/sign-in"):
+    sam.sign_in("mo")
+    setting_up = ("/account", "/devices", "/gateways", "/journal", "/people", "/places")
+    for path in ("/", f"/incidents/{office.incidents()[0].id}", "/sign-in", *setting_up):
         page = sam.page(path)
         assert "style=" not in page
         assert "<style" not in page

@@ -198,6 +198,8 @@ def test_every_page_fits_on_any_screen(page: Page, office: Office, name: str, co
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         page.goto(f"/{name}")
+        expect(page.locator("#link")).to_have_text("live")
+        expect(page.locator("#live")).to_be_visible()
         picture(page, f"page-{name or 'board'}-{width}")
         assert fits(page), width
     assert complaints == []
