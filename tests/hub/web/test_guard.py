@@ -76,8 +76,10 @@ def test_a_get_changes_nothing_whatever_is_asked_for(sam: Visitor, office: Offic
 
 
 def unsafe_routes(console: Console) -> Iterator[tuple[str, str]]:
-    """Everything that may change something: of the API by its own description, of the pages by their routers."""
+    """Everything that may change something, but what gateways do, who sign in on their own."""
     for path, methods in build(console).openapi()["paths"].items():
+        if path.startswith("/api/v1/gateway/"):
+            continue
         yield from ((method.upper(), path) for method in methods if method != "get")
     for module in PAGE_MODULES:
         for route in module.router.routes:
