@@ -156,9 +156,7 @@ def secret(tx: Tx, record: CredentialRecord) -> str:
     Raises:
         SealedError: the key it is sealed under is gone.
     """
-    return tx.vault.open(
-        record.sealed_secret, context(record.organisation, record.gateway, record.generation)
-    ).decode()
+    return tx.vault.open(record.sealed_secret, context(record.organisation, record.gateway, record.generation)).decode()
 
 
 def context(organisation: str, gateway: str, generation: int) -> str:
