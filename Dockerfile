@@ -32,7 +32,7 @@ RUN groupadd --gid 10001 tocsin \
     && useradd --uid 10001 --gid tocsin --no-create-home --home-dir /var/lib/tocsin-hub --shell /usr/sbin/nologin tocsin \
     && install --directory --owner tocsin --group tocsin --mode 0700 \
         /var/lib/tocsin-hub /var/lib/tocsin-authority /var/lib/tocsin-broker /var/lib/tocsin-broker/log \
-        /var/lib/tocsin-site /var/lib/tocsin-gateway \
+        /var/lib/tocsin-site /var/lib/tocsin-gateway /var/backups/tocsin \
     && install --directory /etc/tocsin
 USER 10001:10001
 WORKDIR /var/lib/tocsin-hub

@@ -59,7 +59,9 @@ class Machine:
     def here(self, text: str) -> str:
         """A text of the page, or of a file, as it reads on this machine."""
         text = text.replace("/opt/tocsin/bin/tocsin", str(Path(sys.executable).with_name("tocsin")))
-        text = re.sub(r"(?<![\w./])/(?:etc|var/lib|usr/local)(?=/)", lambda match: f"{self.folder}{match[0]}", text)
+        text = re.sub(
+            r"(?<![\w.])/(?:etc|var/lib|var/backups|usr/local)(?=/)", lambda match: f"{self.folder}{match[0]}", text
+        )
         for port, free in self._ports.items():
             text = re.sub(rf"(?<!\w){port}(?!\w)", free, text)
         text = re.sub(r"(?m)^(listener \d+)$", r"\1 127.0.0.1", text)

@@ -20,7 +20,8 @@ def main(words: list[str]) -> None:
     names = [word for word in words[1:] if not word.startswith("-")]
     if words[0] == "enable" and "--now" in words:
         for name in names:
-            start(name)
+            if (MACHINE / "etc/systemd/system" / name).suffix != ".timer":
+                start(name)
     elif words[0] not in {"disable", "daemon-reload"}:
         sys.exit(f"systemctl {words[0]}: not on this machine")
 

@@ -63,6 +63,11 @@ def test_a_hub_that_is_restarted_takes_the_next_alarm(native: Native) -> None:
     eventually(lambda: len(_mails(native)) > before, within_s=40)
 
 
+def test_a_backup_is_made_as_the_page_says(native: Native) -> None:
+    said = native.run("tocsin", "hub", "backup", native.here("/var/backups/tocsin"), "--keep", "14")
+    assert "Whole" in said
+
+
 def test_setting_up_again_changes_nothing(native: Native) -> None:
     words = [native.here(word) for word in native.services["setup"].command]
     assert "Nothing to do." in native.run("tocsin", *words, service="setup")
