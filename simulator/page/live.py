@@ -36,7 +36,7 @@ class Live:
         self._listeners = 0
         self._newest = ""
         self._changed = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     @property
     def is_full(self) -> bool:
@@ -64,8 +64,11 @@ class Live:
                 await changed.wait()
 
     def _begin(self) -> None:
-        if not any(not task.done() for task in self._tasks):
-            self._tasks = [asyncio.create_task(self._keep_showing()), asyncio.create_task(self._keep_looking())]
+        """Each looks as long as anybody listens; one that has just ended begins again."""
+        for look in (self._keep_showing, self._keep_looking):
+            task = self._tasks.get(look.__name__)
+            if task is None or task.done():
+                self._tasks[look.__name__] = asyncio.create_task(look())
 
     async def _keep_showing(self) -> None:
         while self._listeners:

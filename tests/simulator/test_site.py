@@ -5,10 +5,11 @@ import contextlib
 import re
 import smtplib
 import tempfile
+import threading
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httpx
 import pytest
@@ -20,8 +21,10 @@ from protocols.events import Cause
 from simulator import page, serving, site_file
 from simulator.access import Access
 from simulator.adapter import hci_adapter, local_adapter
+from simulator.backstage import BackstageView
 from simulator.bleak_backend import installed
 from simulator.pacer import Pacer
+from simulator.page.live import Live
 from simulator.pattern_css import patterns, stylesheet
 from simulator.radio import VirtualLink
 from simulator.shared_time import SharedTime
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from bleak.backends.scanner import AdvertisementData
+
+    from simulator.backstage import Backstage
 
     Trick = Callable[[Stranger, str], Coroutine[None, None, None]]
 
@@ -57,13 +62,27 @@ def site() -> Site:
     return Site(WORLD, now=lambda: datetime(2026, 11, 22, 9, 30, tzinfo=UTC))
 
 
+def _stage(world: Site) -> Stage:
+    with tempfile.TemporaryDirectory() as folder:
+        pacer = Pacer(SharedTime.create(Path(folder) / "time"))
+    return Stage(Access(world, asyncio.get_running_loop()), pacer)
+
+
+@contextlib.asynccontextmanager
+async def standing() -> AsyncIterator[Stage]:
+    world = site()
+    await world.open()
+    try:
+        yield _stage(world)
+    finally:
+        await world.close()
+
+
 @contextlib.asynccontextmanager
 async def running() -> AsyncIterator[tuple[httpx.AsyncClient, Site]]:
     world = site()
     await world.open()
-    with tempfile.TemporaryDirectory() as folder:
-        pacer = Pacer(SharedTime.create(Path(folder) / "time"))
-    transport = httpx.ASGITransport(page.create(Stage(Access(world, asyncio.get_running_loop()), pacer)))
+    transport = httpx.ASGITransport(page.create(_stage(world)))
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             yield client, world
@@ -321,6 +340,40 @@ async def test_a_button_is_down_as_long_as_a_finger_is_on_it() -> None:
         await client.post("/people/alice/button", json={"pressed": True})
         await until(lambda: world.people["alice"].core.output.led == language.SENDING, within_s=10)
         assert (await client.post("/people/alice/button", json={"pressed": False})).status_code == 200
+
+
+class Slow:
+    """Programs that take their time to say how they are."""
+
+    def __init__(self) -> None:
+        self.answered = threading.Event()
+
+    def look(self) -> None:
+        self.answered.wait(30)
+
+    def view(self) -> BackstageView:
+        return BackstageView(parts={}, gateways={}, alarms=[], faults=[])
+
+
+async def test_a_page_that_comes_while_a_slow_look_for_the_last_one_goes_on_is_shown_everything() -> None:
+    async with standing() as stage:
+        slow = Slow()
+        stage.around = cast("Backstage", slow)
+        live = Live(stage)
+        for rate in (2, 10):
+            stage.pacer.wish(rate)
+            await _shown(live, f'"wished":{rate}')
+            await until(lambda: any(task.done() for task in live._tasks.values()))
+        slow.answered.set()
+
+
+async def _shown(live: Live, words: str) -> None:
+    stream = live.stream()
+    async with asyncio.timeout(10):
+        async for event in stream:
+            if words in str(event.raw_data):
+                break
+    await stream.aclose()
 
 
 async def test_an_unknown_jammer_or_rate_changes_nothing() -> None:
