@@ -57,6 +57,6 @@ RUN apt-get update \
 USER 10001:10001
 COPY --from=hub-installed /opt/tocsin /opt/tocsin
 EXPOSE 8443
-HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
     CMD ["tocsin", "hub", "healthy", "--config", "/etc/tocsin/hub.toml"]
 CMD ["hub", "run", "--config", "/etc/tocsin/hub.toml"]

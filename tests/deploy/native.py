@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.deploy.composefile import FOLDER, Compose, Service
-from tests.services import eventually, free_port
+from tests.services import eventually, free_port, wait_for_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,35 +100,25 @@ class Native:
         return re.sub(r"(?m)^(listener \d+)$", rf"\1 {LOOPBACK}", text)
 
     def up(self) -> None:
-        """As ``docker compose up --detach --wait``."""
-        for name in self.services:
-            self.start(name)
-
-    def start(self, name: str) -> None:
-        """A service, after those that it needs.
+        """As ``docker compose up --detach --wait``: whatever has all that it needs, at once.
 
         Raises:
             FailedError: a job fails, or a service is not healthy in time.
         """
-        if name in self.running:
-            return
-        service = self.services[name]
-        for needed in service.needs:
-            self.start(needed)
-        if not service.is_ours:
-            self._give(service)
-        if name == POSTGRES:
-            self._init_postgres(service)
-        self.running[name] = self._begin(service)
-        if service.is_job:
-            self._wait_for_the_end(self.running[name])
-        elif service.healthcheck:
-            self._wait_for_health(self.running[name], service.healthcheck)
+        while ready := [name for name, each in self.services.items() if self._may_start(name, each)]:
+            for name in ready:
+                self._begin(self.services[name])
+            for name in ready:
+                self._wait_for(self.running[name])
+
+    def _may_start(self, name: str, service: Service) -> bool:
+        return name not in self.running and service.needs.keys() <= self.running.keys()
 
     def restart(self, name: str) -> int:
         """As ``docker compose restart``; the exit code."""
-        code = self.running.pop(name).stop()
-        self.start(name)
+        code = self.running[name].stop()
+        self._begin(self.services[name])
+        self._wait_for(self.running[name])
         return code
 
     def stop(self) -> dict[str, int]:
@@ -190,7 +180,11 @@ class Native:
             text = file.read_text("utf-8")
             to.write_text(self.here(text) if file.suffix in _TEXT else text, "utf-8")
 
-    def _begin(self, service: Service) -> Started:
+    def _begin(self, service: Service) -> None:
+        if not service.is_ours:
+            self._give(service)
+        if service.name == POSTGRES:
+            self._init_postgres(service)
         log = self._logs / f"{service.name}.log"
         with log.open("ab") as out:
             process = subprocess.Popen(
@@ -203,7 +197,7 @@ class Native:
                 start_new_session=True,
                 user=None if service.is_ours else _unprivileged(),
             )
-        return Started(service, process, log)
+        self.running[service.name] = Started(service, process, log)
 
     def _command(self, service: Service) -> list[str]:
         words = [self.here(word) for word in service.command]
@@ -216,9 +210,11 @@ class Native:
         own["PGDATA"] = str(self.path(PGDATA))
         return {"PATH": _search_path(), "HOME": str(self.root), "PGPORT": str(self._postgres_port), **own}
 
-    def _wait_for_the_end(self, job: Started) -> None:
-        if job.process.wait(timeout=60):
-            raise FailedError(f"{job.service.name} failed:\n{job.said()[-3000:]}")
+    def _wait_for(self, started: Started) -> None:
+        if started.service.is_job and started.process.wait(timeout=60):
+            raise FailedError(f"{started.service.name} failed:\n{started.said()[-3000:]}")
+        if not started.service.is_job and started.service.healthcheck:
+            self._wait_for_health(started, started.service.healthcheck)
 
     def _wait_for_health(self, started: Started, test: list[str]) -> None:
         check = [self.here(word) for word in test]
@@ -227,10 +223,13 @@ class Native:
         def is_well() -> bool:
             if started.process.poll() is not None:
                 raise FailedError(f"{started.service.name} ended:\n{started.said()[-3000:]}")
-            return subprocess.run(check, env=environment, capture_output=True, check=False, timeout=20).returncode == 0
+            done = subprocess.run(check, env=environment, capture_output=True, check=False, timeout=30)
+            return done.returncode == 0
 
         try:
-            eventually(is_well, within_s=40, every_s=0.1)
+            for _, port in started.service.ports:
+                wait_for_port(self.ports[port], within_s=60)
+            eventually(is_well, within_s=60, every_s=0.1)
         except AssertionError:
             raise FailedError(f"{started.service.name} is not healthy:\n{started.said()[-3000:]}") from None
 
