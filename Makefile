@@ -2,6 +2,7 @@
 # make test   every test, with a real Mosquitto, PostgreSQL and Chromium
 # make check  format, lint, types, layers, drift of generated files
 # make bench  figures, each beside a baseline of the same run
+# make lock   requirements.lock after a change of pyproject.toml; with LOCK_ARGS=--upgrade the newest of everything
 #
 # Assumes Debian or macOS with Python 3.11+ and make; says what else it installs.
 
@@ -38,7 +39,7 @@ generate: $(READY)
 
 lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
-		--python-version 3.11 --upgrade --output-file requirements.lock
+		--python-version 3.11 $(LOCK_ARGS) --output-file requirements.lock
 
 tools:
 	@./tools/install-servers

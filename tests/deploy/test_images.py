@@ -112,6 +112,12 @@ def test_the_build_back_end_is_locked_too() -> None:
     assert "hatchling" in _names("hatchling")
 
 
+def test_the_lock_names_no_host_and_no_index() -> None:
+    assert "://" not in LOCK
+    assert "index-url" not in LOCK
+    assert "find-links" not in LOCK
+
+
 def test_what_is_not_locked_is_refused_by_name() -> None:
     with pytest.raises(lock_for.NotLockedError, match="no-such-package"):
         lock_for.part(LOCK, PROJECT, ["no-such-package"])
