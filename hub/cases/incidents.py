@@ -24,7 +24,7 @@ from hub.domain.incident import (
     Tell,
     decide,
 )
-from hub.store import incidents, journal, outbox
+from hub.store import devices, events, incidents, journal, outbox
 from hub.store.incidents import IncidentRecord
 from protocols.ids import IncidentId
 
@@ -195,9 +195,22 @@ def help_sent(desk: Desk, organisation: OrganisationId, incident: str, by: str) 
 def close(
     desk: Desk, organisation: OrganisationId, incident: str, by: str, outcome: Outcome, note: str
 ) -> IncidentRecord:
-    """*It is over, and this is what it was.* A session that goes on is watched again.
+    """*It is over, and this is what it was.* A session that goes on is watched again. A test proves its devices.
 
     Raises:
         UnknownIncidentError, NotPossibleError: as they say.
     """
-    return apply(desk, get(desk, organisation, incident), Closed(by, outcome, note))
+    record = apply(desk, get(desk, organisation, incident), Closed(by, outcome, note))
+    if outcome is Outcome.TEST:
+        _proved(desk, record)
+    return record
+
+
+def _proved(desk: Desk, record: IncidentRecord) -> None:
+    """The whole way from the button to a person was seen to work, when the alarm was raised."""
+    for event in events.of_incident(desk.tx, record.organisation, record.id):
+        device = devices.get(desk.tx, record.organisation, event.identity.address)
+        if device is None or event.doubt is not None:
+            continue
+        newest = max(device.proved_at or event.observed_at, event.observed_at)
+        devices.change(desk.tx, record.organisation, device.address, proved_at=newest)
