@@ -13,6 +13,7 @@ from sqlalchemy import text
 from hub.backup import archive, inventory, postgres
 from hub.backup.manifest import BackupError, Manifest
 from hub.store.store import Store, Tx, open_engine, random_id
+from hub.store.unit import Unit
 from tocsin import __version__
 
 if TYPE_CHECKING:
@@ -97,6 +98,6 @@ def _dump(store: Store, target: Path) -> tuple[Inventory, datetime]:
         snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
         schema = connection.execute(text("SELECT current_schema()")).scalar_one()
         at: datetime = connection.execute(text("SELECT now()")).scalar_one()
-        found = inventory.take(Tx(connection, at, random_id, store.vault, writes=False))
+        found = inventory.take(Tx(Unit(connection, writes=False), at, random_id, store.vault, writes=False))
         postgres.dump(store.engine, snapshot, schema, target)
         return found, at

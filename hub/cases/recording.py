@@ -257,7 +257,7 @@ def _write_down(desk: Desk, heard: Heard, chain: str) -> None:
 
 def _match(desk: Desk, heard: Heard) -> Match:
     worn = devices.assignments_of(desk.tx, heard.organisation, heard.report.identity.address)
-    workers = {assignment.worker for assignment in worn}
+    workers = {assignment.worker for assignment in worn if assignment.covers(heard.observed_at)}
     windows = session_rows.windows(desk.tx, heard.organisation, workers)
     found = match(heard.observed_at, worn, windows)
     if heard.doubt is None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.cases import device_keys, hearing, notify, recording, wired
+from hub.cases import ahead, device_keys, hearing, notify, recording, wired
+from hub.cases.ahead import Expected
 from hub.cases.desk import Desk
 from hub.cases.opening import UnknownDeviceError, open_frame
 from hub.cases.recording import Recorded
@@ -22,6 +23,7 @@ from hub.store.vault import SealedError
 from hub.store.wired_events import WiredEvent
 from protocols.ble import bthome
 from protocols.events import ALARM_STAGES
+from protocols.ids import EventIdentity
 from protocols.mqtt import topics
 from protocols.mqtt.envelope import (
     ButtonData,
@@ -54,6 +56,8 @@ log = structlog.get_logger()
 BATCH: Final = 256
 OLDEST: Final = timedelta(days=366)
 """No gateway keeps an event for longer; a time further back is a broken clock's, or a lie."""
+_PARTS, _DIGITS = 3, 6
+"""Of an event's id (``protocols.mqtt.envelope.event_id``): its numbers, and how long they may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,16 @@ def _address(letter: Letter) -> str:
     """Batches are recorded in this order, so that two replicas take the locks of two devices in the same order."""
     data = None if letter.envelope is None else letter.envelope.data
     return data.address if isinstance(data, FrameData) else ""
+
+
+def _expected(letter: Letter) -> Expected | None:
+    """What the message says that it is about; its frame has not been opened yet."""
+    envelope, topic = letter.envelope, letter.topic
+    if envelope is None or topic is None or not isinstance(envelope.data, FrameData):
+        return None
+    numbers = [int(part) for part in envelope.id.split("-")[1:] if part.isdecimal() and len(part) <= _DIGITS]
+    epoch, sequence, stage = numbers if len(numbers) == _PARTS else (0, 0, -1)
+    return Expected(topic.organisation, EventIdentity(envelope.data.address, epoch, sequence), stage)
 
 
 class EventIngest:
@@ -136,7 +150,7 @@ class EventIngest:
 
     def _record(self, letters: Sequence[Letter]) -> list[Done | None]:
         try:
-            return self._store.write(lambda tx: [self._one(tx, letter) for letter in letters], rank=Rank.ALARM)
+            return self._store.write(lambda tx: self._all(tx, letters), rank=Rank.ALARM)
         except StoreUnavailableError:
             raise
         except Exception:  # one message spoils the batch: find it
@@ -146,13 +160,17 @@ class EventIngest:
 
     def _alone(self, letter: Letter) -> Done | None:
         try:
-            return self._store.write(lambda tx: self._one(tx, letter), rank=Rank.ALARM)
+            return self._store.write(lambda tx: self._all(tx, [letter]), rank=Rank.ALARM)[0]
         except StoreUnavailableError:
             raise
         except Exception as failure:
             broken = replace(letter, envelope=None, problems=(f"recording failed: {failure!r}",))
             log.exception("message failed", topic=letter.message.topic)
-            return self._store.write(lambda tx: self._one(tx, broken), rank=Rank.ALARM)
+            return self._store.write(lambda tx: self._all(tx, [broken]), rank=Rank.ALARM)[0]
+
+    def _all(self, tx: Tx, letters: Sequence[Letter]) -> list[Done | None]:
+        ahead.read(tx, [expected for letter in letters if (expected := _expected(letter)) is not None])
+        return [self._one(tx, letter) for letter in letters]
 
     def _one(self, tx: Tx, letter: Letter) -> Done | None:
         topic, envelope = letter.topic, letter.envelope

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select, tuple_
+from sqlalchemy import func, select, tuple_
 
 from hub.store.tables import deadlines
-from hub.store.upsert import put
 from protocols.ids import OrganisationId
 
 if TYPE_CHECKING:
@@ -46,14 +45,11 @@ class Deadline:
 
 def set_(tx: Tx, organisation: OrganisationId, kind: DeadlineKind, subject: str, due: datetime | None) -> None:
     """Set, move or (None) clear one deadline."""
-    if due is not None:
-        put(tx, deadlines, [{"organisation": organisation, "kind": kind, "subject": subject, "due_at": due}])
-        return
-    tx.connection.execute(
-        delete(deadlines).where(
-            deadlines.c.organisation == organisation, deadlines.c.kind == kind, deadlines.c.subject == subject
-        )
-    )
+    key = {"organisation": organisation, "kind": kind, "subject": subject}
+    if due is None:
+        tx.unit.drop(deadlines, key)
+    else:
+        tx.unit.put(deadlines, {**key, "due_at": due})
 
 
 def claim(

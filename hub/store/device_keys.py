@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, select, update
 
 from hub.domain.keys import KeyState
+from hub.store.devices import DEVICES
+from hub.store.lookup import Lookup
 from hub.store.tables import device_keys, devices
 from protocols.ble import aes, keys
 from protocols.ids import Address, OrganisationId
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from hub.store.vault import Vault
 
 CACHED: Final = 16_384
+KEYS: Final = Lookup(device_keys, "organisation", "address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,9 @@ def add(tx: Tx, organisation: OrganisationId, address: Address, root: bytes) -> 
 
 def of_device(tx: Tx, organisation: OrganisationId, address: str) -> list[DeviceKeyRecord]:
     """Every root key of a device, newest first."""
-    rows = tx.connection.execute(_select().where(*_of(organisation, address)).order_by(device_keys.c.enrolment.desc()))
-    return [_record(row) for row in rows]
+    known = tx.unit.rows(KEYS, organisation, address)
+    revoked = any(device.revoked_at is not None for device in tx.unit.rows(DEVICES, organisation, address))
+    return [_record(row, revoked=revoked) for row in sorted(known, key=attrgetter("enrolment"), reverse=True)]
 
 
 def newest(tx: Tx, organisation: OrganisationId, address: str) -> DeviceKeyRecord | None:
@@ -95,7 +100,8 @@ def in_use(tx: Tx, organisation: OrganisationId) -> list[DeviceKeyRecord]:
     """Every root key that a device may speak under: by address, newest first."""
     where = (device_keys.c.organisation == organisation, device_keys.c.retired_at.is_(None))
     order = (device_keys.c.address, device_keys.c.enrolment.desc())
-    return [_record(row) for row in tx.connection.execute(_select().where(*where).order_by(*order))]
+    rows = tx.connection.execute(_select().where(*where).order_by(*order))
+    return [_record(row, revoked=row.revoked_at is not None) for row in rows]
 
 
 def change(tx: Tx, record: DeviceKeyRecord, **values: object) -> None:
@@ -141,14 +147,14 @@ def _select() -> Select[Any]:
     return select(device_keys, devices.c.revoked_at).join_from(device_keys, devices, same)
 
 
-def _record(row: Row[Any]) -> DeviceKeyRecord:
+def _record(row: Row[Any], *, revoked: bool) -> DeviceKeyRecord:
     state = KeyState(
         row.enrolment,
         row.generation,
         row.taken_generation,
         row.trusted_from,
         replaced=row.replaced_at is not None,
-        revoked=row.revoked_at is not None,
+        revoked=revoked,
     )
     return DeviceKeyRecord(
         OrganisationId(row.organisation),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, insert, or_, select, update
 
 from hub.domain.assigning import Period, without
 from hub.domain.matching import Assignment
+from hub.store.lookup import Lookup
 from hub.store.tables import assignments, devices
 from protocols.ids import Address, OrganisationId, WorkerId
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from hub.store.store import Tx
+
+DEVICES: Final = Lookup(devices, "organisation", "address")
+LOCKED: Final = Lookup(devices, "organisation", "address", locks=True)
+ASSIGNMENTS: Final = Lookup(assignments, "organisation", "address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +61,8 @@ def add(tx: Tx, device: Device) -> None:
 
 
 def get(tx: Tx, organisation: OrganisationId, address: str) -> Device | None:
-    row = tx.connection.execute(select(devices).where(*_is(organisation, address))).one_or_none()
-    return None if row is None else _device(row)
+    rows = tx.unit.rows(DEVICES, organisation, address)
+    return _device(rows[0]) if rows else None
 
 
 def listed(tx: Tx, organisation: OrganisationId) -> list[Device]:
@@ -71,14 +77,20 @@ def change(tx: Tx, organisation: OrganisationId, address: str, **values: object)
 
 def proved(tx: Tx, organisation: OrganisationId, address: str) -> None:
     """The whole chain from this device's button to the hub was just seen to work."""
-    change(tx, organisation, address, proved_at=tx.now)
+    _overwrite(tx, organisation, address, proved_at=tx.now)
 
 
 def next_downlink_counter(tx: Tx, organisation: OrganisationId, address: str) -> int:
     """A counter that no downlink to this device has had."""
-    statement = update(devices).where(*_is(organisation, address))
-    statement = statement.values(downlink_counter=devices.c.downlink_counter + 1)
-    return int(tx.connection.execute(statement.returning(devices.c.downlink_counter)).scalar_one())
+    (row,) = tx.unit.rows(LOCKED, organisation, address)
+    number = int(row.downlink_counter) + 1
+    _overwrite(tx, organisation, address, downlink_counter=number)
+    return number
+
+
+def _overwrite(tx: Tx, organisation: OrganisationId, address: str, **values: object) -> None:
+    for row in tx.unit.rows(LOCKED, organisation, address):
+        tx.unit.put(devices, {column.name: getattr(row, column.name) for column in devices.columns} | values)
 
 
 def assign(
@@ -134,8 +146,7 @@ def _wearings(tx: Tx, organisation: OrganisationId, *where: Any) -> list[Wearing
 
 def assignments_of(tx: Tx, organisation: OrganisationId, address: str) -> list[Assignment]:
     """Who ever wore a device, or will."""
-    where = (assignments.c.organisation == organisation, assignments.c.address == address)
-    rows = tx.connection.execute(select(assignments).where(*where).order_by(assignments.c.since))
+    rows = sorted(tx.unit.rows(ASSIGNMENTS, organisation, address), key=attrgetter("since"))
     return [Assignment(WorkerId(row.worker), row.since, row.until) for row in rows]
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select, update
 
 from hub.domain.repeats import Known
+from hub.store.lookup import Lookup
 from hub.store.tables import events, unreadable
 from hub.store.upsert import insert_new
 from protocols.events import ALARM_STAGES, Cause, Stage
@@ -20,8 +22,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from hub.domain.keys import Voice
+    from hub.store.lookup import Key
     from hub.store.store import Tx
     from protocols.events import DeviceReport
+
+EVENTS: Final = Lookup(events, "organisation", "address", "enrolment", "epoch", "sequence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +90,15 @@ class Spoken:
 
 def add(tx: Tx, heard: Heard) -> bool:
     """Record an event once; False when this stage of this life of it is recorded already."""
+    if heard.report.stage in stages(tx, heard):
+        return False
+    tx.unit.insert(events, _values(tx, heard))
+    return True
+
+
+def _values(tx: Tx, heard: Heard) -> dict[str, Any]:
     report = heard.report
-    values = {
+    return {
         "organisation": heard.organisation,
         "address": report.identity.address,
         "epoch": report.identity.epoch,
@@ -106,37 +118,34 @@ def add(tx: Tx, heard: Heard) -> bool:
         "gateway": heard.gateway,
         "rssi": heard.rssi,
         "frame": heard.frame,
+        "incident": None,
     }
-    return insert_new(tx, events, values)
 
 
 def attach(tx: Tx, heard: Heard, incident: str) -> None:
     """An event belongs to an incident."""
-    statement = update(events).where(*_is(heard), events.c.stage == int(heard.report.stage))
-    tx.connection.execute(statement.values(incident=incident))
+    for row in _rows(tx, heard):
+        if row.stage == heard.report.stage:
+            values = {column.name: getattr(row, column.name) for column in events.columns}
+            tx.unit.put(events, values | {"incident": incident})
 
 
 def incident_of(tx: Tx, heard: Heard) -> str | None:
     """The incident that any stage of this event belongs to."""
-    statement = select(events.c.incident).where(*_is(heard), events.c.incident.is_not(None)).limit(1)
-    incident: str | None = tx.connection.execute(statement).scalar_one_or_none()
-    return incident
+    return next((row.incident for row in _rows(tx, heard) if row.incident is not None), None)
 
 
 def stages(tx: Tx, heard: Heard) -> set[Stage]:
     """Every stage of this event that is recorded."""
-    rows = tx.connection.execute(select(events.c.stage).where(*_is(heard)))
-    return {Stage(row.stage) for row in rows}
+    return {Stage(row.stage) for row in _rows(tx, heard)}
 
 
 def known(tx: Tx, organisation: OrganisationId, identity: EventIdentity, enrolment: int) -> list[Known]:
     """What is recorded under this identity: every stage of every life, the latest life first."""
-    columns = (events.c[name] for name in ("stage", "life", "counter", "frame", "observed_at", "doubt"))
-    where = (*_of(organisation, identity), events.c.enrolment == enrolment)
-    rows = tx.connection.execute(select(*columns).where(*where).order_by(events.c.life.desc()))
+    rows = tx.unit.rows(EVENTS, *key(organisation, identity, enrolment))
     return [
         Known(Stage(row.stage), row.life, row.counter, row.frame, row.observed_at, believed=row.doubt is None)
-        for row in rows
+        for row in sorted(rows, key=attrgetter("life"), reverse=True)
     ]
 
 
@@ -147,18 +156,15 @@ def of_incident(tx: Tx, organisation: OrganisationId, incident: str) -> list[Rec
     return [_recorded(row) for row in rows]
 
 
-def _of(organisation: OrganisationId, identity: EventIdentity) -> tuple[Any, ...]:
-    return (
-        events.c.organisation == organisation,
-        events.c.address == identity.address,
-        events.c.epoch == identity.epoch,
-        events.c.sequence == identity.sequence,
-    )
+def key(organisation: OrganisationId, identity: EventIdentity, enrolment: int) -> Key:
+    """Under which :data:`EVENTS` has what is recorded of an event."""
+    return organisation, identity.address, enrolment, identity.epoch, identity.sequence
 
 
-def _is(heard: Heard) -> tuple[Any, ...]:
-    which = (events.c.enrolment == heard.voice.enrolment, events.c.life == heard.life)
-    return (*_of(heard.organisation, heard.report.identity), *which)
+def _rows(tx: Tx, heard: Heard) -> list[Any]:
+    """Every stage of this life of the event that is recorded."""
+    rows = tx.unit.rows(EVENTS, *key(heard.organisation, heard.report.identity, heard.voice.enrolment))
+    return [row for row in rows if row.life == heard.life]
 
 
 def _recorded(row: Row[Any]) -> RecordedEvent:

@@ -6,12 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 
 from hub.domain.incident import LIVE, Incident, Kind, Outcome, Phase
 from hub.domain.matching import Match, Verdict
 from hub.store import deadlines
 from hub.store.deadlines import DeadlineKind
+from hub.store.lookup import Lookup
 from hub.store.tables import incidents
 from protocols.ids import Address, GatewayId, IncidentId, OrganisationId, PlaceId, SessionId, WorkerId
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from hub.store.store import Tx
 
 
+BY_ID: Final = Lookup(incidents, "organisation", "id", locks=True)
+LIVE_OF: Final = Lookup(incidents, "organisation", "live_subject", locks=True)
 _OF_BUTTONS: Final = frozenset({Kind.PANIC, Kind.DISCREET_PANIC, Kind.TAMPER})
 
 
@@ -59,6 +62,10 @@ class IncidentRecord:
 def _values(record: IncidentRecord) -> dict[str, Any]:
     state = record.state
     return {
+        "organisation": record.organisation,
+        "id": record.id,
+        "subject": record.subject,
+        "opened_at": record.opened_at,
         "live_subject": record.subject if state.phase in LIVE else None,
         "kind": state.kind,
         "phase": state.phase,
@@ -82,35 +89,25 @@ def _values(record: IncidentRecord) -> dict[str, Any]:
 
 def add(tx: Tx, record: IncidentRecord) -> None:
     """A new incident, with its deadline."""
-    about = {
-        "organisation": record.organisation,
-        "id": record.id,
-        "subject": record.subject,
-        "opened_at": record.opened_at,
-    }
-    tx.connection.execute(insert(incidents).values(**about, **_values(record)))
-    deadlines.set_(tx, record.organisation, DeadlineKind.INCIDENT, record.id, record.state.due)
+    save(tx, record)
 
 
 def save(tx: Tx, record: IncidentRecord) -> None:
-    """Its state, what is newest about it, and its deadline."""
-    where = (incidents.c.organisation == record.organisation, incidents.c.id == record.id)
-    tx.connection.execute(update(incidents).where(*where).values(**_values(record)))
+    """All of it, and its deadline."""
+    tx.unit.put(incidents, _values(record))
     deadlines.set_(tx, record.organisation, DeadlineKind.INCIDENT, record.id, record.state.due)
 
 
 def get(tx: Tx, organisation: OrganisationId, incident: str) -> IncidentRecord | None:
     """One incident, locked until the transaction ends."""
-    where = (incidents.c.organisation == organisation, incidents.c.id == incident)
-    row = tx.connection.execute(tx.lock(select(incidents).where(*where))).one_or_none()
-    return None if row is None else _record(row)
+    rows = tx.unit.rows(BY_ID, organisation, incident)
+    return _record(rows[0]) if rows else None
 
 
 def live(tx: Tx, organisation: OrganisationId, subject: str) -> IncidentRecord | None:
     """The live incident about somebody, locked until the transaction ends."""
-    where = (incidents.c.organisation == organisation, incidents.c.live_subject == subject)
-    row = tx.connection.execute(tx.lock(select(incidents).where(*where))).one_or_none()
-    return None if row is None else _record(row)
+    rows = tx.unit.rows(LIVE_OF, organisation, subject)
+    return _record(rows[0]) if rows else None
 
 
 def listed(tx: Tx, organisation: OrganisationId, *, only_live: bool, limit: int = 200) -> list[IncidentRecord]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 
+from hub.store.lookup import Lookup
 from hub.store.tables import chains, journal
-from hub.store.upsert import put
 from protocols.ids import OrganisationId
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from hub.store.store import Tx
+    from hub.store.unit import Unit
 
 GENESIS: Final = "0" * 64
+_HEAD: Final = Lookup(chains, "organisation", "chain", locks=True)
+_NONE: Final = SimpleNamespace(length=0, head=GENESIS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +73,30 @@ def append(
     detail: Mapping[str, str] | None = None,
 ) -> None:
     """Add one entry to a chain, in the transaction that does what it says."""
-    head = _head(tx, organisation, chain)
-    number, previous = (head.length + 1, head.head) if head is not None else (1, GENESIS)
-    text = _canonical(detail or {})
-    digest = _digest(organisation, chain, number, tx.now, action, by, text, previous)
-    values = {"organisation": organisation, "chain": chain, "number": number, "at": tx.now, "action": action, "by": by}
-    tx.connection.execute(insert(journal).values(**values, detail=text, previous=previous, digest=digest))
-    put(tx, chains, [{"organisation": organisation, "chain": chain, "length": number, "head": digest}])
+    tx.unit.draft(_write_down, _Draft(organisation, chain, tx.now, action, by, _canonical(detail or {})))
 
 
-def _head(tx: Tx, organisation: OrganisationId, chain: str) -> Row[Any] | None:
-    where = (chains.c.organisation == organisation, chains.c.chain == chain)
-    return tx.connection.execute(tx.lock(select(chains).where(*where))).one_or_none()
+class _Draft(NamedTuple):
+    """An entry that is not in its chain yet: it joins it at the end, so that a chain is locked as shortly as can be."""
+
+    organisation: OrganisationId
+    chain: str
+    at: datetime
+    action: str
+    by: str | None
+    detail: str
+
+
+def _write_down(unit: Unit, drafts: list[_Draft]) -> None:
+    unit.read_ahead(_HEAD, [(draft.organisation, draft.chain) for draft in drafts])
+    for draft in drafts:
+        (head,) = unit.rows(_HEAD, draft.organisation, draft.chain) or [_NONE]
+        number = head.length + 1
+        digest = _digest(draft.organisation, draft.chain, number, *draft[2:], head.head)
+        values = draft._asdict() | {"number": number, "previous": head.head, "digest": digest}
+        unit.insert(journal, values)
+        chain = {"organisation": draft.organisation, "chain": draft.chain, "length": number, "head": digest}
+        unit.put(chains, chain)
 
 
 def _canonical(detail: Mapping[str, str]) -> str:

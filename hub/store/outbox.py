@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import func, or_, select, update
 
 from hub.store.tables import outbox
 from protocols.ids import OrganisationId
@@ -109,7 +109,7 @@ def add(tx: Tx, organisation: OrganisationId, row: NewItem) -> str:
         "created_at": tx.now,
         "due_at": tx.now,
     }
-    tx.connection.execute(insert(outbox).values(**values))
+    tx.unit.insert(outbox, values)
     return number
 
 

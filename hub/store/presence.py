@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select, update
 
+from hub.store.lookup import Lookup
 from hub.store.tables import gateways, hearings, presence
 from hub.store.upsert import insert_new, put
 from protocols.events import Told
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from hub.store.store import Tx
+
+HEARINGS: Final = Lookup(hearings, "organisation", "address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +107,15 @@ def put_hearings(
     tx: Tx, organisation: OrganisationId, gateway: GatewayId, heard: Sequence[tuple[Address, int]]
 ) -> None:
     """This gateway hears these devices now; pairs of address and RSSI in dBm."""
-    rows = [
-        {"organisation": organisation, "address": address, "gateway": gateway, "heard_at": tx.now, "rssi": rssi}
-        for address, rssi in heard
-    ]
-    put(tx, hearings, rows)
+    for address, rssi in heard:
+        who = {"organisation": organisation, "address": address, "gateway": gateway}
+        tx.unit.put(hearings, {**who, "heard_at": tx.now, "rssi": rssi})
 
 
 def gateways_hearing(tx: Tx, organisation: OrganisationId, address: str, since: datetime) -> list[GatewayId]:
     """Which gateways lately heard a device, strongest first."""
-    where = (hearings.c.organisation == organisation, hearings.c.address == address, hearings.c.heard_at >= since)
-    rows = tx.connection.execute(select(hearings.c.gateway).where(*where).order_by(hearings.c.rssi.desc()))
-    return [GatewayId(row.gateway) for row in rows]
+    lately = [row for row in tx.unit.rows(HEARINGS, organisation, address) if row.heard_at >= since]
+    return [GatewayId(row.gateway) for row in sorted(lately, key=attrgetter("rssi"), reverse=True)]
 
 
 def get_gateway(tx: Tx, organisation: OrganisationId, gateway: str) -> GatewayRecord | None:

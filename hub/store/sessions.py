@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, or_, select, update
 
@@ -11,6 +12,7 @@ from hub.domain.matching import EARLY, SessionWindow
 from hub.domain.session import Risk, Session, SessionPhase
 from hub.store import deadlines
 from hub.store.deadlines import DeadlineKind
+from hub.store.lookup import Lookup
 from hub.store.tables import sessions
 from protocols.ids import OrganisationId, PlaceId, SessionId, WorkerId
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from hub.store.store import Tx
+
+SESSIONS: Final = Lookup(sessions, "organisation", "worker")
+LOCKED: Final = Lookup(sessions, "organisation", "worker", "phase", locks=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,8 @@ def get(tx: Tx, organisation: OrganisationId, session: str) -> SessionRecord | N
 
 def active_of(tx: Tx, organisation: OrganisationId, worker: str) -> list[SessionRecord]:
     """Sessions of a worker that are under way."""
-    where = (
-        sessions.c.organisation == organisation,
-        sessions.c.worker == worker,
-        sessions.c.phase == SessionPhase.ACTIVE,
-    )
-    return [_record(row) for row in tx.connection.execute(tx.lock(select(sessions).where(*where)))]
+    rows = tx.unit.rows(LOCKED, organisation, worker, SessionPhase.ACTIVE)
+    return [_record(row) for row in rows]
 
 
 def fallen_silent(tx: Tx, organisation: OrganisationId, worker: str) -> list[SessionId]:
@@ -118,12 +119,8 @@ def listed(
 
 def windows(tx: Tx, organisation: OrganisationId, workers: Collection[str]) -> list[SessionWindow]:
     """What may explain an event of these workers: everything but cancelled sessions."""
-    where = (
-        sessions.c.organisation == organisation,
-        sessions.c.worker.in_(list(workers)),
-        sessions.c.phase != SessionPhase.CANCELLED,
-    )
-    return [_window(row) for row in tx.connection.execute(select(sessions).where(*where))]
+    rows = chain.from_iterable(tx.unit.rows(SESSIONS, organisation, worker) for worker in workers)
+    return [_window(row) for row in rows if row.phase != SessionPhase.CANCELLED]
 
 
 def windows_at(tx: Tx, organisation: OrganisationId, place: str, at: datetime) -> list[SessionWindow]:

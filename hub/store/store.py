@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from sqlalchemy import Connection, Engine, Select, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from hub.store.unit import Unit
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -75,7 +77,7 @@ class Tx:
     """A transaction in progress.
 
     Attributes:
-        connection: to execute on.
+        unit: what it has read ahead, and has still to write.
         now: the database's time, the same for the whole transaction.
         new_id: makes ids that nobody else makes.
         vault: seals and opens what must not be readable in the database.
@@ -83,12 +85,17 @@ class Tx:
         waits: False where a row that somebody else has locked raises :class:`BusyError` instead.
     """
 
-    connection: Connection
+    unit: Unit
     now: datetime
     new_id: Callable[[], str]
     vault: Vault
     writes: bool
     waits: bool = True
+
+    @property
+    def connection(self) -> Connection:
+        """To execute on; see :attr:`hub.store.unit.Unit.connection`."""
+        return self.unit.connection
 
     def lock(self, statement: Select[Any]) -> Select[Any]:
         """``statement``, its rows kept from other replicas until this transaction ends."""
@@ -176,17 +183,21 @@ class Store:
         for attempt in itertools.count(1):
             try:
                 with self.engine.begin() as connection:
-                    return work(self._tx(connection, writes=True, waits=waits))
+                    tx = self._tx(connection, writes=True, waits=waits)
+                    result = work(tx)
+                    tx.unit.settle()
+                    return result
             except DBAPIError as failure:
                 if attempt == _TRIES or not _may_retry(failure):
                     _raise(failure)
         raise AssertionError  # pragma: no cover - itertools.count has no end
 
     def _tx(self, connection: Connection, *, writes: bool, waits: bool = True) -> Tx:
+        unit = Unit(connection, writes=writes, waits=waits)
         if self._clock is not None:
-            return Tx(connection, self._clock.now(), self._new_id, self.vault, writes, waits)
+            return Tx(unit, self._clock.now(), self._new_id, self.vault, writes, waits)
         now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return Tx(connection, now.astimezone(UTC), self._new_id, self.vault, writes, waits)
+        return Tx(unit, now.astimezone(UTC), self._new_id, self.vault, writes, waits)
 
 
 def _may_retry(failure: DBAPIError) -> bool:

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Table
+    from sqlalchemy import Connection, Table
 
     from hub.store.store import Tx
 
+_STATEMENTS: Final = 128
 
-def _insert(tx: Tx, table: Table) -> sqlite.Insert | postgresql.Insert:
-    if tx.connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)
+
+def _insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def insert_new(tx: Tx, table: Table, values: dict[str, Any]) -> bool:
     """Insert unless its key is there already; True if it is new."""
-    statement = _insert(tx, table).values(**values).on_conflict_do_nothing()
-    return tx.connection.execute(statement.returning(*table.primary_key)).first() is not None
+    connection = tx.connection
+    statement = _insert(table, connection.dialect.name).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement.returning(*table.primary_key)).first() is not None
 
 
 def put(tx: Tx, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert, or overwrite all but the key."""
-    if not rows:
-        return
+    if rows:
+        overwrite(tx.connection, table, rows)
+
+
+def overwrite(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The same, on a connection; at least one row."""
+    connection.execute(_overwriting(table, connection.dialect.name, tuple(rows[0])), list(rows))
+
+
+@lru_cache(_STATEMENTS)
+def _overwriting(table: Table, dialect: str, names: tuple[str, ...]) -> sqlite.Insert | postgresql.Insert:
     keys = [column.name for column in table.primary_key]
-    statement = _insert(tx, table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    tx.connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+    statement = _insert(table, dialect)
+    changed = {name: statement.excluded[name] for name in names if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)

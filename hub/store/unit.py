@@ -1,0 +1,167 @@
+"""What a transaction has read ahead, and what it has still to write.
+
+A batch of events asks the same few questions about many devices, and writes rows of the same few tables. So whoever
+records a batch has the questions answered for all of it with one query each, and rows are written together when the
+transaction ends. Nobody can tell: what is queued is in the answers at once, and whoever reaches for the connection
+itself finds everything written, and nothing of what was read before is believed afterwards.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from itertools import count
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from sqlalchemy import and_, bindparam, delete, insert
+
+from hub.store import upsert
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from sqlalchemy import Connection, Delete, Insert, Table
+
+    from hub.store.lookup import Key, Lookup
+
+Values: TypeAlias = "Mapping[str, Any]"
+Queue: TypeAlias = "dict[Table, dict[Key, Values]]"
+Answers: TypeAlias = "dict[Key, list[Any]]"
+Draft = TypeVar("Draft")
+_TABLES: Final = 128
+
+
+class Unit:
+    """One transaction's reading and writing.
+
+    Args:
+        connection: in that transaction.
+        writes: rows are locked where a lookup says so.
+        waits: False where a row that somebody else has locked is an error.
+    """
+
+    def __init__(self, connection: Connection, *, writes: bool, waits: bool = True) -> None:
+        self._connection = connection
+        self._writes = writes
+        self._waits = waits
+        self._answers: dict[Lookup, Answers] = {}
+        self._new: Queue = {}
+        self._put: Queue = {}
+        self._gone: Queue = {}
+        self._drafts: dict[Callable[[Unit, list[Any]], None], list[Any]] = {}
+        self._numbers = count()
+
+    @property
+    def connection(self) -> Connection:
+        """To execute on: everything that was queued is written, and whatever was read will be read anew."""
+        self.settle()
+        self._answers.clear()
+        return self._connection
+
+    def rows(self, lookup: Lookup, *key: Any) -> list[Any]:  # noqa: ANN401 - as the columns are
+        """The rows of one key, in no order, what is queued among them."""
+        if key not in self._answers.get(lookup, ()):
+            self.read_ahead(lookup, [key])
+        return list(self._answers[lookup][key])
+
+    def read_ahead(self, lookup: Lookup, keys: Iterable[Key]) -> None:
+        """Ask for many keys at once; what is known already is not asked again."""
+        answers = self._answers.setdefault(lookup, {})
+        missing = sorted({key for key in keys if key not in answers})
+        if not missing:
+            return
+        self._write(lookup.table)
+        found = lookup.find(self._connection, missing, locks=self._writes, waits=self._waits)
+        answers.update((key, []) for key in missing)
+        for row in found:
+            answers[lookup.key(row)].append(row)
+
+    def insert(self, table: Table, values: Values) -> None:
+        """Write a new row at the end. If another replica is found to have written it, the transaction is run again."""
+        self._new.setdefault(table, {})[_number(table, values) or (next(self._numbers),)] = values
+        self._learn(table, values)
+
+    def put(self, table: Table, values: Values) -> None:
+        """Write a whole row at the end, whether or not it is there."""
+        number = _number(table, values)
+        self._gone.get(table, {}).pop(number, None)
+        queue = self._new if number in self._new.get(table, ()) else self._put
+        queue.setdefault(table, {})[number] = values
+        self._learn(table, values)
+
+    def drop(self, table: Table, key: Values) -> None:
+        """Delete the row of this primary key at the end."""
+        number = _number(table, key)
+        for queue in (self._new, self._put):
+            queue.get(table, {}).pop(number, None)
+        self._gone.setdefault(table, {})[number] = key
+        self._forget(table, key)
+
+    def draft(self, write_down: Callable[[Unit, list[Draft]], None], what: Draft) -> None:
+        """Have ``write_down`` called at the end, with everything that it was to be called with, in order."""
+        self._drafts.setdefault(write_down, []).append(what)
+
+    def settle(self) -> None:
+        """Write everything that is queued."""
+        while self._drafts:
+            drafts, self._drafts = self._drafts, {}
+            for write_down, what in drafts.items():
+                write_down(self, what)
+        for table in {**self._gone, **self._new, **self._put}:
+            self._write(table)
+
+    def _write(self, table: Table) -> None:
+        run = self._connection.execute
+        if gone := self._gone.pop(table, None):
+            run(_deleting(table), [{f"_{name}": value for name, value in key.items()} for key in gone.values()])
+        if new := self._new.pop(table, None):
+            run(_inserting(table), list(new.values()))
+        if put := self._put.pop(table, None):
+            upsert.overwrite(self._connection, table, list(put.values()))
+
+    def _learn(self, table: Table, values: Values) -> None:
+        row = SimpleNamespace(**values)
+        for lookup, answers in self._forget(table, values):
+            known = answers.get(lookup.key(row))
+            if known is not None:
+                known.append(row)
+
+    def _forget(self, table: Table, values: Values) -> list[tuple[Lookup, Answers]]:
+        """Take the row of this primary key out of all answers; the lookups of its table, with their answers."""
+        concerned = [(lookup, answers) for lookup, answers in self._answers.items() if lookup.table is table]
+        for lookup, answers in concerned:
+            for rows in _holding(lookup, answers, values):
+                rows[:] = [row for row in rows if not _is_same(table, row, values)]
+        return concerned
+
+
+def _holding(lookup: Lookup, answers: Answers, values: Values) -> Iterator[list[Any]]:
+    """The answers that may hold the row of a primary key."""
+    if not lookup.is_fixed:
+        yield from answers.values()
+    elif (rows := answers.get(tuple(values[name] for name in lookup.by))) is not None:
+        yield rows
+
+
+@lru_cache(_TABLES)
+def _primary(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.primary_key)
+
+
+def _number(table: Table, values: Values) -> Key:
+    """The primary key; empty when the database is to give it."""
+    return tuple(values[name] for name in _primary(table) if name in values)
+
+
+def _is_same(table: Table, row: Any, values: Values) -> bool:  # noqa: ANN401 - a row of any table
+    return all(getattr(row, name) == values[name] for name in _primary(table))
+
+
+@lru_cache(_TABLES)
+def _inserting(table: Table) -> Insert:
+    return insert(table).inline()
+
+
+@lru_cache(_TABLES)
+def _deleting(table: Table) -> Delete:
+    return delete(table).where(and_(*(column == bindparam(f"_{column.name}") for column in table.primary_key)))
