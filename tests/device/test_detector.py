@@ -1,26 +1,30 @@
 from __future__ import annotations
 
-import array
-import csv
-import gzip
+import dataclasses
+import math
 import os
-import sys
+import random
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from device.core import Core
-from device.detector import Detector, root
+from device.detector import Detector
+from device.motion import root
 from device.settings import Settings
 from protocols.ble import aes, bthome
 from protocols.events import Cause, Stage
+from simulator.falls import recordings
+from simulator.falls.score import alarms
 from tests.device.rig import ADDRESS, KEY, ROOT, Flash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from simulator.falls.recordings import Recording
 
 Sample = tuple[int, int, int]
 PERIOD_MS = 20
@@ -42,8 +46,8 @@ def test_impact_then_lying_still_is_one_fall() -> None:
     assert len(falls(staged())) == 1
 
 
-def test_it_is_reported_within_three_seconds_of_the_impact() -> None:
-    assert 3.0 < falls(staged())[0] < 6.5
+def test_it_is_reported_a_second_and_a_half_after_the_impact() -> None:
+    assert 4.4 <= falls(staged())[0] <= 4.5
 
 
 def test_a_hard_step_that_ends_upright_is_no_fall() -> None:
@@ -58,8 +62,8 @@ def test_a_knock_on_the_device_while_lying_down_is_no_fall() -> None:
     assert falls([UPRIGHT] * 150 + [HIT] + [LYING] * 200) == []
 
 
-def test_who_goes_on_moving_has_not_fallen() -> None:
-    assert falls(staged(rest_s=0) + [LYING, (2500, 0, 0)] * 100) == []
+def test_who_stumbles_and_runs_on_has_not_fallen() -> None:
+    assert falls(staged(rest_s=0) + [UPRIGHT, (0, -2500, 0)] * 100) == []
 
 
 def test_a_second_fall_is_found_too() -> None:
@@ -82,6 +86,7 @@ def test_a_gap_in_the_samples_forgets_what_was_before() -> None:
 
 
 @given(st.lists(st.tuples(*[st.integers(-16_000, 16_000)] * 3), max_size=300), st.integers(1, 5_000))
+@example([HIT] * 300, 1)
 def test_no_samples_at_any_rate_break_it(samples: list[Sample], period_ms: int) -> None:
     falls(samples, period_ms)
 
@@ -94,62 +99,64 @@ def test_the_root_is_within_one(square: int, guess: int) -> None:
 # Recordings made by others
 
 
-class Recording(NamedTuple):
-    name: str
-    activity: str
-    is_fall: bool
-    impact_s: float
-    samples: list[Sample]
-
-
-def recordings() -> Iterator[Recording]:
-    """A tenth of the falls of SisFall and all its walks, at 50 Hz in milli-g."""
+def of_sisfall() -> Iterator[Recording]:
+    """A tenth of the falls of SisFall and all its walks."""
     folder = os.environ.get("TOCSIN_FALL_DATA")
     if not folder:
         pytest.skip("NOT TESTED against recorded falls: TOCSIN_FALL_DATA does not name the folder of the recordings")
-    base = Path(folder) / "sisfall_waist_100hz"
-    counts = array.array("h")
-    counts.frombytes(gzip.decompress(base.with_suffix(".i16.gz").read_bytes()))
-    if sys.byteorder == "big":
-        counts.byteswap()
-    with base.with_suffix(".csv").open() as rows:
-        chosen = [row for row in csv.DictReader(rows) if row["activity"] in WALKING or row["rec"].endswith("7")]
-    for row in chosen:
-        yield recording(row, counts)
-
-
-def recording(row: dict[str, str], counts: array.array[int]) -> Recording:
-    first, end, per_g = int(row["offset"]), int(row["offset"]) + int(row["n"]), int(row["counts_per_g"])
-    samples = [
-        (counts[3 * at] * 1000 // per_g, counts[3 * at + 1] * 1000 // per_g, counts[3 * at + 2] * 1000 // per_g)
-        for at in range(first, end, 2)
-    ]
-    name = f"{row['subject']} {row['activity']} {row['trial']}"
-    return Recording(name, row["activity"], row["is_fall"] == "1", int(row["impact_idx"]) / 100, samples)
+    for number, one in enumerate(recordings.of_table(Path(folder) / "sisfall_waist_100hz.csv")):
+        if one.activity in WALKING or number % 10 == 7:
+            yield one
 
 
 def test_recorded_falls_are_found_and_recorded_walks_are_not_falls() -> None:
     found, missed, false = 0, [], []
-    for one in recordings():
-        reported = falls(one.samples)
-        if one.is_fall and any(one.impact_s < at < one.impact_s + 4.5 for at in reported):
+    for one in of_sisfall():
+        reported = alarms(one)
+        if one.impact_s is not None and any(one.impact_s < at <= one.impact_s + 1.6 for at in reported):
             found += 1
-        elif one.is_fall:
+        elif one.impact_s is not None:
             missed.append(one.name)
         elif one.activity in WALKING and reported:
             false.append(one.name)
     assert found > 100
-    assert len(missed) <= found * 0.03, missed
+    assert len(missed) <= found * 0.02, missed
     assert false == []
 
 
+def turned(one: Recording, dice: random.Random) -> Recording:
+    """The same, with the sensor sewn in some other way round."""
+    a, b, c = (dice.uniform(-math.pi, math.pi) for _ in range(3))
+    rows = (
+        (math.cos(a) * math.cos(b), math.cos(a) * math.sin(b) * math.sin(c) - math.sin(a) * math.cos(c),
+         math.cos(a) * math.sin(b) * math.cos(c) + math.sin(a) * math.sin(c)),
+        (math.sin(a) * math.cos(b), math.sin(a) * math.sin(b) * math.sin(c) + math.cos(a) * math.cos(c),
+         math.sin(a) * math.sin(b) * math.cos(c) - math.cos(a) * math.sin(c)),
+        (-math.sin(b), math.cos(b) * math.sin(c), math.cos(b) * math.cos(c)),
+    )  # fmt: skip
+    samples = [
+        tuple(round(sum(r * v for r, v in zip(row, sample, strict=True))) for row in rows) for sample in one.samples
+    ]
+    return dataclasses.replace(one, samples=samples)
+
+
+def test_how_the_sensor_is_turned_does_not_matter() -> None:
+    dice, other, all_ = random.Random(5), [], 0
+    for number, one in enumerate(of_sisfall()):
+        if number % 4 == 0:
+            all_ += 1
+            other += [one.name] if bool(alarms(one)) != bool(alarms(turned(one, dice))) else []
+    assert all_ > 50
+    assert len(other) <= 0.01 * all_, other
+
+
 def test_a_recorded_fall_is_a_pre_alarm_on_the_air() -> None:
-    fall = next(one for one in recordings() if one.is_fall)
+    fall = next(one for one in of_sisfall() if one.impact_s is not None)
     core = Core(aes.block, ROOT, ADDRESS.octets, Flash())
     core.start(0)
     causes = set()
     for at, sample in enumerate(fall.samples):
-        core.motion(*sample, at * PERIOD_MS)
+        core.motion(*sample, round(at * 1000 / fall.rate_hz))
         report = bthome.decode(ADDRESS, KEY, core.output.service_data)
         causes.add((report.cause, report.stage))
     assert causes == {(Cause.HEARTBEAT, Stage.NOTICE), (Cause.FALL, Stage.PRE_ALARM)}

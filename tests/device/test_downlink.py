@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import array
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -33,7 +34,7 @@ def everything(rig: Rig) -> object:
     def inside(thing: object) -> object:
         if isinstance(thing, (int, str, bytes, tuple, type(None), Flash)) or callable(thing):
             return thing
-        if isinstance(thing, list):
+        if isinstance(thing, (list, array.array)):
             return [inside(part) for part in thing]
         if isinstance(thing, dict):
             return {}

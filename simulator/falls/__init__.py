@@ -1,0 +1,1 @@
+"""The fall detector held against recordings of real accelerometers."""
