@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hub.cases import watch
 from hub.cases.device_keys import rotate_keys
 from hub.cases.sessions import UnknownReferenceError
-from hub.store import device_keys, devices, directory, journal, presence
+from hub.domain.assigning import Period
+from hub.store import device_keys, devices, directory, journal, presence, wearers
 from hub.store.devices import Device
 from protocols import labels
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from hub.cases.desk import Desk
@@ -97,6 +100,20 @@ class AssignmentTimeError(EnrolmentError):
         super().__init__(f"it can't end at {until.isoformat()} when it begins at {since.isoformat()}")
         self.since = since
         self.until = until
+
+
+class AlreadyWearsError(EnrolmentError):
+    """The worker wears another device at that time, and nobody said that it is to be replaced.
+
+    Attributes:
+        id: of the worker.
+        what: they wear, by label.
+        address: of the device that was to be assigned.
+    """
+
+    def __init__(self, worker: Worker, worn: Sequence[str], address: Address) -> None:
+        self.id, self.what, self.address = worker.id, ", ".join(worn), address
+        super().__init__(f"{worker.name} wears {self.what}; replace it?")
 
 
 class AlreadyThereError(Exception):
@@ -198,7 +215,7 @@ def _renew(desk: Desk, device: Device, key: bytes, by: str) -> Device:
     devices.change(desk.tx, device.organisation, device.address, revoked_at=None, withdrawn_at=None)
     detail = {"enrolment": str(enrolment)}
     journal.append(desk.tx, device.organisation, _chain(device.address), "enrolled anew", by=by, detail=detail)
-    return replace(device, revoked_at=None, withdrawn_at=None)
+    return dataclasses.replace(device, revoked_at=None, withdrawn_at=None)
 
 
 def assign(
@@ -210,27 +227,50 @@ def assign(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
+    replace: bool = False,
 ) -> None:
     """This worker, and nobody else, wears this device, and no other: from ``since`` (None = now) until ``until``.
+
+    Args:
+        desk: the transaction.
+        organisation: whose device and worker.
+        address: of the device.
+        worker: who wears it.
+        by: who assigns it.
+        since: when that begins.
+        until: when that ends; None = never.
+        replace: another device that they wear at that time goes back to the pool. Its alarms still count as theirs
+            until this one is heard (:mod:`hub.cases.handover`).
 
     Raises:
         UnknownReferenceError: no such device or worker.
         OutOfUseError: the device is withdrawn or revoked.
         AssignmentTimeError: it would end before it begins.
+        AlreadyWearsError: they wear another one, and this is not ``replace``.
     """
     device = known_device(desk.tx, organisation, address)
     if device.withdrawn_at is not None or device.revoked_at is not None:
         raise OutOfUseError(address)
-    if directory.get_worker(desk.tx, organisation, worker) is None:
+    wearer = directory.get_worker(desk.tx, organisation, worker)
+    if wearer is None:
         raise UnknownReferenceError("worker", worker)
     begins = desk.now if since is None else max(since, desk.now)
     if until is not None and until <= begins:
         raise AssignmentTimeError(begins, until)
+    if not replace:
+        _refuse_second(desk, wearer, address, Period(begins, until))
     devices.assign(desk.tx, organisation, address, worker, begins, until)
     detail = {"worker": worker, "since": begins.isoformat()} | ({} if until is None else {"until": until.isoformat()})
     journal.append(desk.tx, organisation, _chain(address), "assigned", by=by, detail=detail)
     if begins <= desk.now:
         watch.handed_out(desk, organisation, worker)
+
+
+def _refuse_second(desk: Desk, worker: Worker, address: Address, period: Period) -> None:
+    worn = wearers.worn_during(desk.tx, worker.organisation, worker.id, period)
+    known = [devices.get(desk.tx, worker.organisation, other) for other in worn if other != address]
+    if known:
+        raise AlreadyWearsError(worker, [other.label for other in known if other is not None], address)
 
 
 def unassign(desk: Desk, organisation: OrganisationId, address: Address, by: str) -> None:
@@ -256,7 +296,7 @@ def swap(desk: Desk, organisation: OrganisationId, old: Address, new: Address, b
     worn = [one for one in devices.assignments_of(desk.tx, organisation, old) if one.covers(desk.now)]
     if not worn:
         raise NotWornError(old)
-    assign(desk, organisation, new, worn[0].worker, by, until=worn[0].until)
+    assign(desk, organisation, new, worn[0].worker, by, until=worn[0].until, replace=True)
     journal.append(desk.tx, organisation, _chain(old), "swapped", by=by, detail={"for": new})
     return worn[0].worker
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from hub.cases import incidents, notify, sessions, telling
+from hub.cases import handover, incidents, notify, sessions, telling
 from hub.domain import keys
 from hub.domain.incident import IN_HAND, LIVE, DuressHeard, Kind, Phase, Raised, Withdrawn
 from hub.domain.matching import Match, Verdict, match
@@ -257,6 +257,7 @@ def _write_down(desk: Desk, heard: Heard, chain: str) -> None:
 
 def _match(desk: Desk, heard: Heard) -> Match:
     worn = devices.assignments_of(desk.tx, heard.organisation, heard.report.identity.address)
+    worn = list(handover.kept(desk.tx, heard.organisation, worn, heard.observed_at))
     workers = {assignment.worker for assignment in worn if assignment.covers(heard.observed_at)}
     windows = session_rows.windows(desk.tx, heard.organisation, workers)
     found = match(heard.observed_at, worn, windows)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 EARLY = timedelta(minutes=30)
 """A planned session already counts this long before its start: people arrive early."""
 
+_REPLACED = "the device was replaced, but by one that has not been heard yet: it still counts as worn by"
+
 
 class Verdict(StrEnum):
     """How sure the hub is."""
@@ -26,11 +28,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Who wore a device, from when until when (None = still)."""
+    """Who wore a device, from when until when (None = still).
+
+    Attributes:
+        kept: it was replaced by a device that has not been heard yet: it still counts.
+    """
 
     worker: WorkerId
     since: datetime
     until: datetime | None
+    kept: bool = False
 
     def covers(self, at: datetime) -> bool:
         return self.since <= at and (self.until is None or at < self.until)
@@ -82,13 +89,14 @@ def match(at: datetime, assignments: Sequence[Assignment], sessions: Sequence[Se
         assignments: all of this device.
         sessions: of the workers in ``assignments``.
     """
-    wearers = sorted({assignment.worker for assignment in assignments if assignment.covers(at)})
+    worn = [assignment for assignment in assignments if assignment.covers(at)]
+    wearers = sorted({assignment.worker for assignment in worn})
     if not wearers:
         return Match(Verdict.UNMATCHED, None, None, None, (_nobody(assignments),))
     if len(wearers) > 1:
         reason = f"the device is assigned to {len(wearers)} workers at that time: {', '.join(wearers)}"
         return Match(Verdict.AMBIGUOUS, None, None, None, (reason,))
-    return _with_worker(at, wearers[0], sessions)
+    return _with_worker(at, wearers[0], sessions, kept=all(assignment.kept for assignment in worn))
 
 
 def _nobody(assignments: Sequence[Assignment]) -> str:
@@ -98,8 +106,8 @@ def _nobody(assignments: Sequence[Assignment]) -> str:
     return f"the device was assigned to nobody at that time; last to {last.worker}"
 
 
-def _with_worker(at: datetime, worker: WorkerId, sessions: Sequence[SessionWindow]) -> Match:
-    worn = f"the device is assigned to {worker}"
+def _with_worker(at: datetime, worker: WorkerId, sessions: Sequence[SessionWindow], *, kept: bool) -> Match:
+    worn = f"{_REPLACED if kept else 'the device is assigned to'} {worker}"
     theirs = [session for session in sessions if session.worker == worker and session.covers(at)]
     under_way = [session for session in theirs if session.covers(at, early=timedelta(0))] or theirs
     chosen = [session for session in under_way if session.active] or under_way

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from hub.cases.accounts import AccountIdError, LastAdministratorError, NoWorkerError, OwnAccountError
 from hub.cases.device_keys import NoMoreGenerationsError
-from hub.cases.enrolment import AlreadyThereError, EnrolmentError
+from hub.cases.enrolment import AlreadyThereError, AlreadyWearsError, EnrolmentError
 from hub.cases.gateways import CodeLifetimeError, GatewayIdError
 from hub.cases.incidents import UnknownIncidentError
 from hub.cases.people import ZoneError
@@ -73,6 +73,7 @@ _STATUS: Final[dict[type[Exception], int]] = {
     WeakPasswordError: 422,
     NobodysAccountError: 404,
     AlreadyThereError: 409,
+    AlreadyWearsError: 409,
     EnrolmentError: 422,
     LabelError: 422,
     NoMoreGenerationsError: 409,
@@ -148,12 +149,17 @@ def _is_navigation(request: Request) -> bool:
     return request.method == "GET" and wants_page and "hx-request" not in request.headers
 
 
+def status_of(error: Exception) -> int:
+    """The HTTP status of an error; 500 of one that nobody foresaw."""
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+
+
 def _problem(error: Exception) -> Problem:
     if isinstance(error, HTTPException):
         return Problem(error.status_code, "http", str(error.detail), headers=dict(error.headers or {}))
     if isinstance(error, RequestValidationError):
         return _invalid(error)
-    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 500)
+    status = status_of(error)
     if status == 500:  # noqa: PLR2004 - what happened is in the log, not on the wire
         return Problem(500, "internal", "it has been written to the log")
     more = {name: str(getattr(error, name)) for name in _NAMED if hasattr(error, name)}

@@ -90,6 +90,6 @@ def add_device(hub: Hub, person: Editor, new: NewDevice) -> DeviceOut:
 
 @router.post("/devices/{address}/assign", status_code=204)
 def assign_device(hub: Hub, person: Editor, address: str, to: Assignment) -> None:
-    """From now on this worker, and nobody else, wears it."""
+    """From now on this worker, and nobody else, wears it. 409 if they wear another one, and this is not ``replace``."""
     own, device, worker = person.organisation.id, Address(address), WorkerId(to.worker)
-    hub.act(lambda desk: enrolment.assign(desk, own, device, worker, person.by))
+    hub.act(lambda desk: enrolment.assign(desk, own, device, worker, person.by, replace=to.replace))

@@ -107,9 +107,10 @@ class NewDevice(Sent):
 
 
 class Assignment(Sent):
-    """Who wears it from now on."""
+    """Who wears it from now on; ``replace``: instead of what they wear now."""
 
     worker: str
+    replace: bool = False
 
 
 class GatewayOut(Shown):
