@@ -27,6 +27,18 @@ _USERNAME: Final = re.compile(rf"(?P<organisation>{NAME})\.(?P<gateway>{NAME})\.
 _NOBODY: Final = "0" * 64
 
 
+class CredentialEndedError(Exception):
+    """A credential that is good no longer.
+
+    Attributes:
+        username: of the credential.
+    """
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"the credential {username} was revoked or replaced")
+        self.username = username
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """Who asks, and from where.
@@ -138,42 +150,49 @@ def recognise(tx: Tx, username: str, secret: str, source: str) -> CredentialReco
     return Refusal(kind, source, detail, organisation, gateway)
 
 
-def needs_note(tx: Tx, record: CredentialRecord) -> bool:
-    """Whether it is used for the first time, or there are older ones that end with that."""
-    held = credentials.of_gateway(tx, record.organisation, record.gateway)
-    return record.proved_at is None or any(_is_older(one, record) for one in held)
+def ended(record: CredentialRecord, source: str) -> Refusal:
+    """It was good when it was recognised, and was no longer when it was to be used."""
+    detail = f"a {RefusalKind.CREDENTIAL_ENDED} was used for gateway {record.gateway} at the hub, from {source}"
+    return Refusal(RefusalKind.CREDENTIAL_ENDED, source, detail, record.organisation, record.gateway)
 
 
-def _is_older(other: CredentialRecord, record: CredentialRecord) -> bool:
-    return other.generation < record.generation and other.ends_at is None
+def use(desk: Desk, record: CredentialRecord) -> CredentialRecord:
+    """The credential as it stands; whatever is done with it is done in this transaction, which revocation waits for.
 
+    It is in use: what came before it, and the code it was traded for, are worth nothing from now on.
 
-def note_use(desk: Desk, record: CredentialRecord) -> bool:
-    """It is in use: what came before it, and the code it was traded for, are worth nothing from now on.
-
-    False if it was revoked in the meantime.
+    Raises:
+        CredentialEndedError: it was revoked, or replaced, in the meantime.
     """
     held = credentials.of_gateway(desk.tx, record.organisation, record.gateway)
     current = next((one for one in held if one.generation == record.generation), None)
     if current is None or current.ends_at is not None:
-        return False
+        raise CredentialEndedError(record.username)
     for other in held:
-        if _is_older(other, record):
-            credentials.end(desk.tx, other, f"replaced by generation {record.generation}")
+        if other.generation < current.generation and other.ends_at is None:
+            credentials.end(desk.tx, other, f"replaced by generation {current.generation}")
     if current.proved_at is None:
-        credentials.prove(desk.tx, record)
-        credentials.spend_codes(desk.tx, record.organisation, record.gateway)
-        detail = {"generation": str(record.generation)}
-        journal.append(desk.tx, record.organisation, chain(record.gateway), "credential in use", detail=detail)
-    return True
+        _prove(desk, current)
+    return current
+
+
+def _prove(desk: Desk, record: CredentialRecord) -> None:
+    credentials.prove(desk.tx, record)
+    credentials.spend_codes(desk.tx, record.organisation, record.gateway)
+    detail = {"generation": str(record.generation)}
+    journal.append(desk.tx, record.organisation, chain(record.gateway), "credential in use", detail=detail)
 
 
 def rotate(desk: Desk, record: CredentialRecord) -> Credential:
-    """The next credential; one that was made before and never used is told again, in case the answer got lost."""
-    held = credentials.of_gateway(desk.tx, record.organisation, record.gateway)
-    newest = next((one for one in held if one.ends_at is None), record)
-    if newest.generation == record.generation:
-        newest = _new_credential(desk, record.organisation, record.gateway)
+    """The next credential; one that was made before and never used is told again, in case the answer got lost.
+
+    Raises:
+        CredentialEndedError: there is none after one that has ended.
+    """
+    current = use(desk, record)
+    newest = credentials.of_gateway(desk.tx, current.organisation, current.gateway)[0]
+    if newest.ends_at is not None or newest.generation == current.generation:
+        newest = _new_credential(desk, current.organisation, current.gateway)
         detail = {"generation": str(newest.generation)}
-        journal.append(desk.tx, record.organisation, chain(record.gateway), "rotated", detail=detail)
+        journal.append(desk.tx, current.organisation, chain(current.gateway), "rotated", detail=detail)
     return told(desk.tx, newest)

@@ -142,13 +142,13 @@ def revoke(desk: Desk, organisation: OrganisationId, gateway: str, by: str, why:
     Raises:
         UnknownReferenceError: it has nothing to revoke.
     """
-    live = _live(desk.tx, organisation, gateway)
     waiting = [code for code in credentials.codes(desk.tx, organisation) if _is_open(code, gateway, desk.now)]
+    credentials.end_codes(desk.tx, organisation, gateway)  # first: who trades one right now is waited for
+    live = _live(desk.tx, organisation, gateway)
     if not live and not waiting:
         raise UnknownReferenceError("gateway", gateway)
     for credential in live:
         credentials.end(desk.tx, credential, why)
-    credentials.end_codes(desk.tx, organisation, gateway)
     _expect_no_more(desk, organisation, gateway)
     if live:
         device_keys.gateway_lost(desk, organisation, GatewayId(gateway), by)
@@ -181,7 +181,8 @@ def rotate(desk: Desk, organisation: OrganisationId, gateway: str, by: str) -> N
     live = _live(desk.tx, organisation, gateway)
     if not live:
         raise UnknownReferenceError("gateway", gateway)
-    credentials.ask_rotation(desk.tx, live[0])
+    for credential in live:  # whichever the gateway uses
+        credentials.ask_rotation(desk.tx, credential)
     journal.append(desk.tx, organisation, chain(gateway), "rotation asked", by=by)
 
 

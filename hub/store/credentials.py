@@ -164,10 +164,15 @@ def context(organisation: str, gateway: str, generation: int) -> str:
 
 
 def of_gateway(tx: Tx, organisation: OrganisationId, gateway: str) -> list[CredentialRecord]:
-    """Every credential a gateway ever had, newest first; locked until the transaction ends."""
+    """Every credential a gateway ever had, newest first; locked until the transaction ends.
+
+    Read once they are locked: who held the lock may have made another one meanwhile.
+    """
     where = (credentials.c.organisation == organisation, credentials.c.gateway == gateway)
     ordered = select(credentials).where(*where).order_by(credentials.c.generation.desc())
-    return [_credential(row) for row in tx.connection.execute(tx.lock(ordered))]
+    if tx.writes:
+        tx.connection.execute(tx.lock(ordered)).all()
+    return [_credential(row) for row in tx.connection.execute(ordered)]
 
 
 def of_organisation(tx: Tx, organisation: OrganisationId) -> list[CredentialRecord]:

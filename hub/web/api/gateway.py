@@ -1,9 +1,10 @@
 """What gateways ask of the hub, see :mod:`protocols.enrolment`. They sign in on their own, apart from people."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -12,7 +13,8 @@ from fastapi.security import HTTPBasic, HTTPBasicCredentials
 from hub.cases import claims, way_in
 from hub.cases import device_keys as keys_of
 from hub.cases.access import Refusal, RefusalKind
-from hub.cases.claims import Arrival
+from hub.cases.claims import Arrival, CredentialEndedError
+from hub.cases.desk import Desk
 from hub.store import credentials
 from hub.store.credentials import CredentialRecord
 from hub.store.store import Tx
@@ -26,6 +28,7 @@ from protocols.ids import GatewayId, OrganisationId
 if TYPE_CHECKING:
     from hub.web.knocking import Knocks
 
+Result = TypeVar("Result")
 _BASIC: Final = HTTPBasic(auto_error=False, scheme_name="Gateway", description="A gateway's credential")
 _NOTED_AGAIN: Final = timedelta(minutes=10)
 """That a gateway still has the same keys is written down this often."""
@@ -132,7 +135,7 @@ def _trade(hub: Console, claim: Claim, arrival: Arrival) -> Enrolment | Refusal:
 def signed_in(
     request: Request, hub: Hub, given: Annotated[HTTPBasicCredentials | None, Depends(_BASIC)]
 ) -> CredentialRecord:
-    """The gateway that asks; the first use of its credential ends those before it.
+    """The gateway that asks, as it was known a moment ago; :func:`_do` looks again.
 
     Raises:
         CredentialRefusedError: it is not good.
@@ -143,35 +146,47 @@ def signed_in(
     if isinstance(found, Refusal):
         hub.refused(found)
         raise CredentialRefusedError
-    if hub.store.read(lambda tx: claims.needs_note(tx, found)) and not hub.act(
-        lambda desk: claims.note_use(desk, found)
-    ):
-        raise CredentialRefusedError
     return found
 
 
 SignedIn = Annotated[CredentialRecord, Depends(signed_in)]
 
 
+def _do(request: Request, hub: Console, gateway: CredentialRecord, work: Callable[[Desk], Result]) -> Result:
+    """What a gateway asks for. ``work`` uses the credential in its own transaction: it may have ended since sign-in.
+
+    Raises:
+        CredentialRefusedError: it has.
+    """
+    try:
+        return hub.act(work)
+    except CredentialEndedError:
+        hub.refused(claims.ended(gateway, source_of(request)))
+        raise CredentialRefusedError from None
+
+
 @router.get("/keyring", response_model=Keyring, responses={304: {"description": "The gateway has these keys"}})
 def keyring(
-    response: Response, hub: Hub, gateway: SignedIn, if_none_match: Annotated[str, Header()] = ""
+    request: Request, response: Response, hub: Hub, gateway: SignedIn, if_none_match: Annotated[str, Header()] = ""
 ) -> Keyring | Response:
     """The keys of the devices that this gateway's organisation expects."""
-    keys = hub.store.read(lambda tx: keys_of.keyring(tx, gateway.organisation))
-    version, rotate = keys_of.keyring_version(keys), gateway.rotate_asked_at is not None
-    _note(hub, gateway, version)
-    headers = {"ETag": f'"{version}"', "Cache-Control": "no-store"}
-    if if_none_match.removeprefix("W/").strip('"') == version and not rotate:
+    known = if_none_match.removeprefix("W/").strip('"')
+    keys = _do(request, hub, gateway, lambda desk: _keys(desk, gateway, known))
+    headers = {"ETag": f'"{keys.version}"', "Cache-Control": "no-store"}
+    if known == keys.version and not keys.rotate:
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
-    return Keyring(version=version, keys=keys, rotate=rotate)
+    return keys
 
 
-def _note(hub: Console, gateway: CredentialRecord, version: str) -> None:
-    own, number = gateway.organisation, gateway.gateway
-    if hub.store.read(lambda tx: _is_new(tx, own, number, version)):
-        hub.act(lambda desk: keys_of.fetched(desk, own, number, version))
+def _keys(desk: Desk, gateway: CredentialRecord, known: str) -> Keyring:
+    """That a gateway has keys is written down when it names them: an answer may get lost on its way."""
+    current = claims.use(desk, gateway)
+    keys = keys_of.keyring(desk.tx, current.organisation)
+    version = keys_of.keyring_version(keys)
+    if known == version and _is_new(desk.tx, current.organisation, current.gateway, version):
+        keys_of.fetched(desk, current.organisation, current.gateway, version)
+    return Keyring(version=version, keys=keys, rotate=current.rotate_asked_at is not None)
 
 
 def _is_new(tx: Tx, organisation: OrganisationId, gateway: GatewayId, version: str) -> bool:
@@ -180,9 +195,9 @@ def _is_new(tx: Tx, organisation: OrganisationId, gateway: GatewayId, version: s
 
 
 @router.post("/rotation")
-def rotate(response: Response, hub: Hub, gateway: SignedIn) -> Credential:
+def rotate(request: Request, response: Response, hub: Hub, gateway: SignedIn) -> Credential:
     """The next credential. This one goes on until that is used."""
-    made = hub.act(lambda desk: claims.rotate(desk, gateway))
+    made = _do(request, hub, gateway, lambda desk: claims.rotate(desk, gateway))
     hub.admit()
     response.headers["Cache-Control"] = "no-store"
     return made

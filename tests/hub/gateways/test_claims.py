@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import select
 
-from hub.cases import gateways
+from hub.cases import claims, gateways
 from hub.cases.access import Refusal, RefusalKind
+from hub.cases.claims import CredentialEndedError
 from hub.cases.gateways import CodeLifetimeError, GatewayIdError, Standing
 from hub.cases.sessions import UnknownReferenceError
 from hub.store import directory, faults, journal, presence
@@ -169,9 +171,28 @@ def test_a_credential_revoked_between_sign_in_and_use_is_not_used(trade: Trade) 
     found = trade.recognise(credential)
     assert not isinstance(found, Refusal)
     trade.revoke()
-    from hub.cases import claims
+    for act in (claims.use, claims.rotate):
+        with pytest.raises(CredentialEndedError):
+            trade.do(partial(act, record=found))
+    assert trade.live() == []
+    assert trade.listed()["north"].standing is Standing.REVOKED
 
-    assert trade.do(lambda desk: claims.note_use(desk, found)) is False
+
+def test_every_credential_that_a_gateway_may_be_using_is_asked_to_change(trade: Trade) -> None:
+    old = trade.enrolled()
+    new = trade.rotate(old)
+    trade.do(lambda desk: gateways.rotate(desk, ACME, "north", "ada"))
+    for credential in (old, new):
+        found = trade.recognise(credential)
+        assert not isinstance(found, Refusal)
+        assert found.rotate_asked_at is not None
+
+
+def test_a_new_code_traded_changes_nothing_about_a_gateway_that_is_online(trade: Trade, store: Store) -> None:
+    record = GatewayRecord(ACME, GatewayId("north"), "online", "b", "1", 0, blind=False, heard_at=_now(store))
+    store.write(lambda tx: presence.put_gateway(tx, record))
+    trade.enrolled()
+    assert trade.listed()["north"].state == "online"
 
 
 def test_what_is_not_there_can_not_be_revoked_or_rotated(trade: Trade) -> None:

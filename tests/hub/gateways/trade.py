@@ -80,7 +80,10 @@ class Trade:
     def use(self, credential: Credential) -> bool:
         """Sign in as the endpoints do."""
         found = self.recognise(credential)
-        return not isinstance(found, Refusal) and bool(self.do(lambda desk: claims.note_use(desk, found)))
+        if isinstance(found, Refusal):
+            return False
+        self.do(lambda desk: claims.use(desk, found))
+        return True
 
     def rotate(self, credential: Credential) -> Credential:
         found = self.recognise(credential)
