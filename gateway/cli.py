@@ -15,6 +15,15 @@ from tocsin.settings import LogSettings, SettingsError, load
 app = typer.Typer(no_args_is_help=True, help="Hear devices and carry their alarms to the hub.")
 
 
+panel = typer.Typer(no_args_is_help=True, help="The lamps and the button on its wall.")
+app.add_typer(panel, name="panel")
+
+
+@panel.callback()
+def _panel() -> None:
+    """The lamps and the button on its wall."""
+
+
 @app.callback()
 def _group() -> None:
     """Hear devices and carry their alarms to the hub."""
@@ -79,6 +88,18 @@ def doctor(
     except (SettingsError, FileError) as wrong:
         _fail(wrong)
     report(found, json_=json)
+
+
+@panel.command("test")
+def panel_test(config: Config = None, data_dir: DataDir = None) -> None:
+    """Test the button: for two minutes the next hold is a test, which proves the way to the hub and pages nobody."""
+    from gateway.panel import door
+
+    try:
+        door.ask(data_dir or load(Place, config).data_dir)
+    except (SettingsError, door.RefusedError) as wrong:
+        _fail(wrong)
+    typer.echo("All three lamps blink for two minutes. Hold the button now, once: a second hold is an alarm.")
 
 
 def _fail(wrong: Exception) -> NoReturn:

@@ -28,6 +28,7 @@ from gateway.loops import Counted, StepThread, every, unchanged, when_woken
 from gateway.membership import membership
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
+from gateway.panel import door
 from gateway.panel.panel import WallPanel
 from gateway.readings import Parts, facts, figures, health, status
 from gateway.supervision import LOOK_EVERY_S, Pulse, Supervisor
@@ -198,6 +199,9 @@ class Gateway:
                 when_woken(self._woken, "tell", self._tell_step, faults=self._faults, pace=self._pace)
             ),
         ]
+        if self._settings.panel.enabled:
+            test = partial(door.serve, self._settings.data_dir, lambda: self._panel.test(self._clock()))
+            self._tasks.append(self._loop.create_task(test()))
 
     async def stop(self) -> None:
         """Leave properly: nothing is under way any more, the status says offline, the outbox is written."""

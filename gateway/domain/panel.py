@@ -16,21 +16,28 @@ ALARM     a person has it                                               STEADY
 ALARM     none, or all are closed or cancelled                          OFF
 ========  ============================================================  ======
 
+In test mode all three are FAST, of a discreet button too: nobody may take it for earnest. It does not begin while an
+alarm of the button is alive (:func:`may_test`).
+
 A lamp is OFF when the gateway does not run. ALARM is about the gateway's own button and about devices that it hears,
 whichever is least far. Of a device it shows nothing that its wearer may want hidden: no discreet alarm, and a cancel
 under threat looks as any other cancel.
 
 Sounds, about the own button only:
 
-=========================  ===================================================
-event                      tune
-=========================  ===================================================
-Pressed                    UNDERSTOOD
-Receipted, the last        STORED
-no receipt for ``LATE_S``  NOT_DELIVERED, again every ``AGAIN_S`` for 5 minutes
-=========================  ===================================================
+================================  ===================================================
+event                             tune
+================================  ===================================================
+Pressed                           UNDERSTOOD
+Receipted, the last of its alarms STORED
+Pressed, a test                   TEST_SENT
+Receipted, a test                 TESTED
+PressedTooShort                   TOO_SHORT
+no receipt for ``LATE_S``         NOT_DELIVERED, again every ``AGAIN_S`` for 5 minutes
+================================  ===================================================
 
-A discreet button has neither light nor sound. Times are ticks.
+A test never sounds like an alarm, nor an alarm like a test. A discreet button has neither light nor sound. Times are
+ticks.
 """
 
 from __future__ import annotations
@@ -79,6 +86,9 @@ class Tune(StrEnum):
     UNDERSTOOD = "understood"
     STORED = "stored"
     NOT_DELIVERED = "not delivered"
+    TOO_SHORT = "too short"
+    TEST_SENT = "test sent"
+    TESTED = "tested"
 
 
 Display: TypeAlias = "Mapping[Lamp, Light]"
@@ -126,6 +136,8 @@ class Panel:
         event: id of the button's newest alarm, told: how far that has come.
         devices: alarms of devices.
         moans: how often *not delivered* was sounded since something waits.
+        tests: which of those that wait are tests.
+        testing: the button is in test mode.
     """
 
     started: float
@@ -136,6 +148,8 @@ class Panel:
     told: PanelTold | None = None
     devices: Mapping[Address, DeviceAlarm] = field(default_factory=lambda: MappingProxyType({}))
     moans: int = 0
+    tests: frozenset[str] = frozenset()
+    testing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +169,18 @@ class Pressed:
 
     event: str
     is_test: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PressedTooShort:
+    """The button was let go too early: nothing came of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Testing:
+    """Whether the button is in test mode."""
+
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +205,7 @@ class Overheard:
     report: DeviceReport
 
 
-Event: TypeAlias = Looked | Pressed | Receipted | Staged | Overheard
+Event: TypeAlias = Looked | Pressed | PressedTooShort | Testing | Receipted | Staged | Overheard
 Decision: TypeAlias = tuple[Panel, tuple[Tune, ...]]
 
 _FAR: Final = {
@@ -220,11 +246,18 @@ def display(panel: Panel, *, now: float) -> Display:
     """How each lamp is lit."""
     if now < panel.started + LAMP_TEST_S:
         return dict.fromkeys(Lamp, Light.STEADY)
+    if panel.testing:
+        return dict.fromkeys(Lamp, Light.FAST)
     return {
         Lamp.HEARING: Light.STEADY if panel.facts.hearing else Light.SLOW,
         Lamp.ONLINE: _online(panel, now),
         Lamp.ALARM: _alarm(panel),
     }
+
+
+def may_test(panel: Panel) -> bool:
+    """No alarm of the button is alive, as far as the panel knows."""
+    return panel.told in {None, PanelTold.CLOSED} and not panel.waiting
 
 
 def _online(panel: Panel, now: float) -> Light:
@@ -249,32 +282,45 @@ def _alarm(panel: Panel) -> Light:
 
 def _happened(panel: Panel, event: Event | None, now: float) -> Decision:
     match event:
-        case Looked(facts):
-            return replace(panel, facts=facts), ()
-        case Pressed():
+        case Pressed() | PressedTooShort():
             return _pressed(panel, event, now)
         case Receipted(number) if number in panel.waiting:
             return _receipted(panel, number)
+    return _noted(panel, event, now), ()
+
+
+def _noted(panel: Panel, event: Event | None, now: float) -> Panel:
+    """What has no sound."""
+    match event:
+        case Looked(facts):
+            return replace(panel, facts=facts)
+        case Testing(on):
+            return replace(panel, testing=on)
         case Staged(number, told):
-            return _staged(panel, number, told), ()
+            return _staged(panel, number, told)
         case Overheard(report):
-            return replace(panel, devices=_overheard(panel.devices, report, now)), ()
-    return panel, ()
+            return replace(panel, devices=_overheard(panel.devices, report, now))
+    return panel
 
 
-def _pressed(panel: Panel, event: Pressed, now: float) -> Decision:
+def _pressed(panel: Panel, event: Pressed | PressedTooShort, now: float) -> Decision:
+    if isinstance(event, PressedTooShort):
+        return panel, (Tune.TOO_SHORT,)
     waiting = MappingProxyType({**panel.waiting, event.event: now})
     pressed = replace(panel, waiting=waiting, moans=0)
-    if not event.is_test:
-        pressed = replace(pressed, event=event.event, told=PanelTold.WAITING)
-    return pressed, (Tune.UNDERSTOOD,)
+    if event.is_test:
+        return replace(pressed, tests=panel.tests | {event.event}), (Tune.TEST_SENT,)
+    return replace(pressed, event=event.event, told=PanelTold.WAITING), (Tune.UNDERSTOOD,)
 
 
 def _receipted(panel: Panel, event: str) -> Decision:
     waiting = MappingProxyType(_without(panel.waiting, event))
     told = PanelTold.STORED if event == panel.event and panel.told is PanelTold.WAITING else panel.told
-    receipted = replace(panel, waiting=waiting, told=told, moans=panel.moans if waiting else 0)
-    return receipted, () if waiting else (Tune.STORED,)
+    tests = panel.tests - {event}
+    receipted = replace(panel, waiting=waiting, told=told, tests=tests, moans=panel.moans if waiting else 0)
+    if event in panel.tests:
+        return receipted, (Tune.TESTED,)
+    return receipted, () if waiting.keys() - tests else (Tune.STORED,)
 
 
 def _staged(panel: Panel, event: str, told: PanelTold) -> Panel:

@@ -7,6 +7,7 @@ the gateway goes on hearing.
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from itertools import count
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ import structlog
 
 from gateway.domain import button, loop, panel
 from gateway.domain.button import Gesture
-from gateway.domain.panel import Lamp, Light, Looked, Overheard, Pressed, Receipted, Staged
+from gateway.domain.panel import Lamp, Light, Looked, Overheard, Pressed, PressedTooShort, Receipted, Staged, Testing
 from gateway.domain.wired import button_event
 from gateway.panel.port import PinsError
 from protocols.mqtt.envelope import ButtonSign, PanelData, PanelFault, PanelTold
@@ -31,6 +32,18 @@ if TYPE_CHECKING:
     from protocols.mqtt.envelope import StageData
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """Somebody at the gateway wants to test the button.
+
+    Attributes:
+        at: since when, in ticks.
+    """
+
+    at: float
+
 
 LOOK_EVERY_S: Final = 0.5
 TRY_AGAIN_S: Final = 30.0
@@ -73,7 +86,7 @@ class WallPanel:
         self._look = look
         self._hand_over = hand_over
         self._numbers = count(1)
-        self._inbox: SimpleQueue[panel.Event | tuple[bool, float]] = SimpleQueue()
+        self._inbox: SimpleQueue[panel.Event | _Arm | tuple[bool, float]] = SimpleQueue()
         self._button = button.Button()
         self._loop = loop.Loop()
         self._panel = _beginning(settings, waiting, now)
@@ -103,6 +116,17 @@ class WallPanel:
         """The button's contact changed."""
         self._leave((pressed, now.ticks))
 
+    def test(self, now: Moment) -> str | None:
+        """Begin test mode; what is against it, None = nothing."""
+        if not self._settings.enabled or self._settings.button_pin is None:
+            return "This gateway has no button on its panel"
+        if not panel.may_test(self._panel):
+            return "An alarm or a test of this button is under way: close it at the hub first"
+        if self._pins is None:
+            return "The panel can't be used: see the gateway's log"
+        self._leave(_Arm(now.ticks))
+        return None
+
     def receipted(self, event: str) -> None:
         """The hub has committed an event, whoever's."""
         self._leave(Receipted(event))
@@ -116,7 +140,7 @@ class WallPanel:
         if self._settings.show_devices:
             self._leave(Overheard(report))
 
-    def _leave(self, item: panel.Event | tuple[bool, float]) -> None:
+    def _leave(self, item: panel.Event | _Arm | tuple[bool, float]) -> None:
         if self._settings.enabled:
             self._inbox.put(item)
             self.woken.set()
@@ -148,8 +172,15 @@ class WallPanel:
                 return
             if isinstance(item, tuple):
                 self._press(item[1], now, pressed=item[0])
+            elif isinstance(item, _Arm):
+                self._arm(item.at)
             else:
                 self._decide(item, now)
+
+    def _arm(self, at: float) -> None:
+        if panel.may_test(self._panel):
+            self._button = button.arm(self._button, now=at)
+            log.info("test mode: the next hold is a test", button=self._settings.button, for_s=button.TEST_FOR_S)
 
     def _touch(self, now: Moment) -> None:
         """Read the pins, for an edge may get lost, and show what is to be shown."""
@@ -159,6 +190,7 @@ class WallPanel:
             return
         self._press(now.ticks, now, pressed=pins.is_pressed())
         self._watch_loop(now, is_cut=pins.is_cut())
+        self._decide(Testing(button.is_armed(self._button, now=now.ticks)), now)
         for lamp, light in panel.display(self._panel, now=now.ticks).items():
             if self._shown.get(lamp) is not light:
                 pins.show(lamp, light)
@@ -192,6 +224,8 @@ class WallPanel:
             self._raise(ButtonSign.DISCREET_PANIC if self._settings.discreet else ButtonSign.PANIC, now)
         elif gesture is Gesture.TESTED:
             self._raise(ButtonSign.TEST, now)
+        elif gesture is Gesture.TOO_SHORT:
+            self._decide(PressedTooShort(), now)
         elif gesture is Gesture.WENT_STUCK:
             self._fault(
                 PanelFault.BUTTON_STUCK, f"button {self._settings.button} is held down, or its contact is stuck"

@@ -26,10 +26,17 @@ if TYPE_CHECKING:
 
 _BLINKS_S: Final = {Light.SLOW: (1.0, 1.0), Light.FAST: (0.15, 0.15)}
 """On and off."""
-_TUNES: Final = {Tune.UNDERSTOOD: (0.4, 0.1, 1), Tune.STORED: (0.1, 0.1, 2), Tune.NOT_DELIVERED: (0.6, 0.2, 5)}
+_TUNES: Final = {
+    Tune.UNDERSTOOD: (0.4, 0.1, 1),
+    Tune.STORED: (0.1, 0.1, 2),
+    Tune.NOT_DELIVERED: (0.6, 0.2, 5),
+    Tune.TOO_SHORT: (0.03, 0.1, 1),
+    Tune.TEST_SENT: (0.03, 0.1, 4),
+    Tune.TESTED: (0.03, 0.1, 12),
+}
 """On and off in seconds, and how often."""
 _REMEDIES: Final = {
-    ImportError: "Install the driver: 'pip install tocsin[panel]', or python3-lgpio of Raspberry Pi OS",
+    ImportError: "Install the driver: 'tools/install-locked /opt/tocsin gateway,panel' (docs/panel.md)",
     PinUnknownPi: "This is no Raspberry Pi: leave panel.enabled off",
     PermissionError: "Let the gateway's user use the pins: add it to the group 'gpio'",
     GPIOPinInUse: "Choose another pin, or end what uses this one",

@@ -97,10 +97,12 @@ class Wall:
         eventually(lambda: self.changes(BUZZER) > before)
         self._tell(f"high {BUTTON}")
 
-    def press(self, seconds: float) -> None:
-        self._tell(f"low {BUTTON}")
-        time.sleep(seconds)  # a finger takes its time
-        self._tell(f"high {BUTTON}")
+    def test(self) -> None:
+        """As somebody at the gateway does."""
+        asked = [str(part) for part in tocsin("gateway", "panel", "test", "--data-dir", str(self._folder / "gateway"))]
+        said = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=30)
+        assert "Hold the button" in said.stdout
+        eventually(lambda: not self.is_steady(HEARING, lit=True, for_s=0.4))
 
     def look(self, pin: int) -> tuple[int, bool]:
         """How often a pin changed since the start, and whether it is high."""
@@ -232,11 +234,11 @@ def test_killed_between_press_and_receipt_it_still_arrives_and_once(chain: Chain
     assert incident.match.place == HALL
 
 
-def test_three_slow_presses_prove_the_chain_and_page_nobody(chain: Chain, wall: Wall) -> None:
+def test_a_hold_in_test_mode_proves_the_chain_and_pages_nobody(chain: Chain, wall: Wall) -> None:
     chain.hub.start()
-    for _ in range(3):
-        wall.press(0.15)
-        time.sleep(1.1)  # the pause is the gesture
+    eventually(lambda: wall.is_steady(ONLINE, lit=True), within_s=30)
+    wall.test()
+    wall.hold()
     eventually(lambda: chain.recorded() == [ButtonSign.TEST], within_s=20)
     eventually(lambda: wall.metric("outbox_depth") == 0, within_s=20)
     assert chain.incident() is None

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.domain.button import AGAIN_AFTER_S, Button, Gesture, Phase, decide, next_due
+from gateway.domain.button import AGAIN_AFTER_S, Button, Gesture, Phase, arm, decide, is_armed, next_due
 from gateway.domain.loop import Change, Loop
 from gateway.domain.loop import decide as decide_loop
 
@@ -46,8 +46,8 @@ def test_held_for_the_hold_time_it_calls_for_help() -> None:
     assert finger.wait(0.01).gestures == [Gesture.HELD]
 
 
-def test_a_short_press_is_nothing() -> None:
-    assert Finger().press(1.4, then=60).gestures == []
+def test_a_short_press_is_no_alarm_and_says_so() -> None:
+    assert Finger().press(1.4, then=60).gestures == [Gesture.TOO_SHORT]
 
 
 def test_a_contact_that_bounces_does_not_end_a_hold() -> None:
@@ -67,7 +67,7 @@ def test_a_spike_on_the_wire_is_no_press() -> None:
 
 def test_a_release_that_is_seen_only_after_the_hold_time_ended_the_hold_all_the_same() -> None:
     finger = Finger().down().wait(1.48).up().wait(5)
-    assert finger.gestures == []
+    assert finger.gestures == [Gesture.TOO_SHORT]
 
 
 def test_a_stuck_button_is_one_alarm_and_a_fault_that_ends_when_it_comes_free() -> None:
@@ -84,30 +84,64 @@ def test_held_again_at_once_is_the_same_call_for_help() -> None:
     assert finger.wait(AGAIN_AFTER_S).press(2).gestures == [Gesture.HELD, Gesture.HELD]
 
 
-def test_who_hammers_at_it_wants_help() -> None:
-    finger = Finger()
-    for _ in range(5):
-        finger.press(0.2, then=0.2)
-    assert finger.gestures == [Gesture.HAMMERED]
-
-
-def test_three_slow_presses_are_a_test() -> None:
+@pytest.mark.parametrize("length", [0.06, 0.3, 0.6, 1.0, 1.4])
+@pytest.mark.parametrize("pause", [0.06, 0.2, 0.5, 0.9, 1.5, 3.0, 6.0])
+def test_whoever_presses_three_times_wants_help_however_long_and_however_slowly(length: float, pause: float) -> None:
     finger = Finger()
     for _ in range(3):
-        finger.press(0.3, then=1.5)
-    assert finger.gestures == [Gesture.TESTED]
+        finger.press(length, then=pause)
+    assert finger.gestures.count(Gesture.HAMMERED) == 1
+    assert Gesture.TESTED not in finger.gestures
 
 
-@pytest.mark.parametrize("pause", [0.3, 5.0])
-def test_three_presses_too_quick_or_too_slow_are_no_test(pause: float) -> None:
+@given(st.lists(st.tuples(st.floats(0.06, 2.0), st.floats(0.06, 3.0)), min_size=3, max_size=12))
+def test_repeated_presses_are_always_an_alarm_and_never_a_test(presses: list[tuple[float, float]]) -> None:
     finger = Finger()
-    for _ in range(3):
-        finger.press(0.3, then=pause)
-    assert finger.gestures == []
+    for length, pause in presses:
+        finger.press(length, then=pause)
+    assert {Gesture.HAMMERED, Gesture.HELD} & set(finger.gestures)
+    assert Gesture.TESTED not in finger.gestures
 
 
-def test_two_slow_presses_and_a_hold_are_an_alarm_and_no_test() -> None:
+def test_two_short_presses_and_a_hold_are_one_alarm() -> None:
     finger = Finger().press(0.3, then=1.5).press(0.3, then=1.5).press(2.0, then=1)
+    assert finger.gestures == [Gesture.TOO_SHORT, Gesture.TOO_SHORT, Gesture.HAMMERED]
+
+
+def test_two_presses_a_minute_apart_call_nobody() -> None:
+    finger = Finger().press(0.3, then=60).press(0.3, then=60).press(0.3, then=60)
+    assert finger.gestures == [Gesture.TOO_SHORT] * 3
+
+
+def armed(finger: Finger) -> Finger:
+    finger.button = arm(finger.button, now=finger.now)
+    return finger
+
+
+def test_in_test_mode_a_hold_is_a_test_once_and_a_second_one_is_an_alarm_at_once() -> None:
+    finger = armed(Finger()).wait(5).press(2, then=1)
+    assert finger.gestures == [Gesture.TESTED]
+    assert not is_armed(finger.button, now=finger.now)
+    assert finger.press(2, then=1).gestures == [Gesture.TESTED, Gesture.HELD]
+
+
+def test_in_test_mode_repeated_presses_are_an_alarm_and_end_it() -> None:
+    finger = armed(Finger())
+    for _ in range(3):
+        finger.press(0.4, then=0.4)
+    assert Gesture.HAMMERED in finger.gestures
+    assert not is_armed(finger.button, now=finger.now)
+
+
+def test_test_mode_ends_by_itself_after_two_minutes() -> None:
+    finger = armed(Finger()).wait(119)
+    assert is_armed(finger.button, now=finger.now)
+    assert finger.press(2, then=1).gestures == [Gesture.HELD]
+    assert not is_armed(finger.button, now=finger.now)
+
+
+def test_a_hold_that_began_before_test_mode_is_an_alarm() -> None:
+    finger = armed(Finger().down().wait(0.5)).wait(2)
     assert finger.gestures == [Gesture.HELD]
 
 

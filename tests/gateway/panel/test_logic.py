@@ -141,7 +141,7 @@ def test_a_test_is_shown_until_it_is_stored_and_is_no_alarm() -> None:
     wall = Wall().tell(Pressed("t1", is_test=True))
     assert wall.alarm is Light.FAST
     assert wall.tell(Receipted("t1")).alarm is Light.OFF
-    assert wall.heard == [Tune.UNDERSTOOD, Tune.STORED]
+    assert wall.heard == [Tune.TEST_SENT, Tune.TESTED]
     assert wall.panel.event is None
 
 

@@ -152,16 +152,52 @@ def test_a_stuck_button_is_one_alarm_and_a_fault_until_it_is_free() -> None:
     assert bench.panel.faults == 0
 
 
-def test_three_slow_presses_prove_the_way_to_the_hub() -> None:
+def test_in_test_mode_all_lamps_blink_and_a_hold_proves_the_way_to_the_hub_with_tunes_of_its_own() -> None:
     bench = Bench().pass_(2)
-    for _ in range(3):
-        bench.press(True).pass_(0.3).press(False).pass_(1.2)
-    (event,) = bench.events
+    assert bench.panel.test(bench.time()) is None
+    assert set(bench.pass_(1).pins.lights.values()) == {Light.FAST}
+    (event,) = bench.hold().events
     assert (event.rank, bench.signs) == (Rank.NOTICE, [ButtonSign.TEST])
+    assert bench.pins.lights[Lamp.HEARING] is Light.STEADY
     bench.panel.receipted(event.id)
     bench.pass_(0.1)
-    assert bench.pins.tunes == [Tune.UNDERSTOOD, Tune.STORED]
+    assert bench.pins.tunes == [Tune.TEST_SENT, Tune.TESTED]
     assert bench.pins.lights[Lamp.ALARM] is Light.OFF
+
+
+def test_a_second_hold_in_the_same_two_minutes_is_an_alarm() -> None:
+    bench = Bench().pass_(2)
+    bench.panel.test(bench.time())
+    assert bench.pass_(1).hold().hold().signs == [ButtonSign.TEST, ButtonSign.PANIC]
+
+
+def test_test_mode_that_nobody_uses_is_over_after_two_minutes() -> None:
+    bench = Bench().pass_(2)
+    bench.panel.test(bench.time())
+    bench.pass_(121)
+    assert bench.pins.lights[Lamp.HEARING] is Light.STEADY
+    assert bench.hold().signs == [ButtonSign.PANIC]
+
+
+def test_while_an_alarm_of_the_button_is_alive_no_test_begins() -> None:
+    bench = Bench().pass_(2).hold()
+    assert "alarm" in (bench.panel.test(bench.time()) or "")
+    bench.pass_(30).hold()
+    assert bench.signs == [ButtonSign.PANIC, ButtonSign.PANIC]
+
+
+def test_a_frightened_person_s_presses_are_an_alarm_with_the_sounds_of_one() -> None:
+    bench = Bench().pass_(2)
+    for _ in range(8):
+        bench.press(True).pass_(0.6).press(False).pass_(0.9)
+    assert set(bench.signs) == {ButtonSign.PANIC}
+    assert not {Tune.TEST_SENT, Tune.TESTED} & set(bench.pins.tunes)
+
+
+def test_a_press_that_was_too_short_is_answered_unless_the_button_is_discreet() -> None:
+    for discreet, tunes in ((False, [Tune.TOO_SHORT]), (True, [])):
+        bench = Bench(discreet=discreet).pass_(2).hold(0.5)
+        assert (bench.signs, bench.pins.tunes) == ([], tunes)
 
 
 def test_its_alarm_is_followed_to_its_end() -> None:

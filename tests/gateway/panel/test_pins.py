@@ -154,8 +154,8 @@ def test_a_pin_with_a_resistor_of_its_own_is_named(board: Header) -> None:
 @pytest.mark.parametrize(
     ("failure", "remedy"),
     [
-        (ModuleNotFoundError("No module named 'lgpio'"), "tocsin[panel]"),
-        (BadPinFactory("Unable to find pin factory 'x'"), "tocsin[panel]"),
+        (ModuleNotFoundError("No module named 'lgpio'"), "gateway,panel"),
+        (BadPinFactory("Unable to find pin factory 'x'"), "gateway,panel"),
         (PinUnknownPi("unable to locate Pi revision"), "no Raspberry Pi"),
         (PermissionError(13, "Permission denied"), "group 'gpio'"),
         (Exception("can not open gpiochip"), "group 'gpio'"),
@@ -183,7 +183,7 @@ def test_without_a_driver_or_pins_the_error_says_so_and_nothing_is_guessed(monke
     monkeypatch.setattr(Device, "pin_factory", None)
     monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
     monkeypatch.setitem(sys.modules, "lgpio", None)
-    with pytest.raises(PinsError, match=r"panel\.enabled: .*tocsin\[panel\]"):
+    with pytest.raises(PinsError, match=r"panel\.enabled: .*gateway,panel"):
         GpioPins(settings(), edge=lambda _: None)
 
 

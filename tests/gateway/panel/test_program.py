@@ -31,7 +31,7 @@ def test_a_gateway_whose_panel_can_t_be_used_says_so_and_goes_on_hearing(
             return hub.statuses[-1].panel if hub.statuses else None
 
         said = eventually(lambda: (found := panel()) and found.faults)
-        assert "tocsin[panel]" in said[PanelFault.UNUSABLE]
+        assert "gateway,panel" in said[PanelFault.UNUSABLE]
         assert "panel.enabled" in said[PanelFault.UNUSABLE]
         assert program.metric("panel_faults") == 1
         program.advertise(panic(1))
