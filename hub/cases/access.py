@@ -23,6 +23,10 @@ STANDS: Final = timedelta(days=1)
 MOST_ADDRESSES: Final = 5
 """Faults about addresses that are open at once; a stranger who has many addresses is told of as one."""
 OTHERS: Final = "other addresses"
+_PASSING: Final = frozenset(
+    {FaultKind.ACCESS_REFUSED, FaultKind.GATEWAY_FLOODS, FaultKind.GATEWAY_REFUSED, FaultKind.CLOCK_STEP}
+)
+"""Faults that nothing shows to be over."""
 
 
 class RefusalKind(StrEnum):
@@ -96,7 +100,7 @@ def forget_old(desk: Desk) -> int:
     """End the faults that have stood long enough; how many."""
     ended = 0
     for organisation in directory.all_organisations(desk.tx):
-        for fault in list(_open(desk.tx, organisation.id)):
-            if fault.raised_at + STANDS <= desk.now:
+        for fault in faults.listed(desk.tx, organisation.id):
+            if fault.kind in _PASSING and fault.raised_at + STANDS <= desk.now:
                 ended += faults.clear(desk.tx, organisation.id, fault.kind, fault.subject)
     return ended

@@ -38,6 +38,9 @@ class FaultKind(StrEnum):
     ACCESS_REFUSED = "access refused"
     KEYS_NOT_FETCHED = "gateway has old keys"
     RESTORED = "restored from a backup"
+    GATEWAY_FLOODS = "gateway floods the hub"
+    GATEWAY_REFUSED = "gateway refused something"
+    CLOCK_STEP = "clock stepped"
 
 
 @dataclass(frozen=True, slots=True)
