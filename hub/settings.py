@@ -7,7 +7,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, Field, StringConstraints, model_validator
 from pydantic_settings import SettingsConfigDict
-from sqlalchemy.engine import make_url
 
 from protocols.ids import NAME
 from tocsin.settings import MqttSettings, ProgramSettings, Section, read_secret
@@ -125,6 +124,8 @@ class HubSettings(ProgramSettings):
         """
         if self.database_password_file is None:
             return self.database
+        from sqlalchemy.engine import make_url
+
         url = make_url(self.database).set(password=read_secret(self.database_password_file))
         return url.render_as_string(hide_password=False)
 

@@ -1,10 +1,11 @@
-"""Workers, places and the organisation itself, edited."""
+"""Workers and places edited; an organisation added and edited."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from hub.cases.enrolment import AlreadyThereError
 from hub.cases.sessions import UnknownReferenceError
 from hub.store import directory, journal
 
@@ -51,15 +52,33 @@ def edit_place(desk: Desk, place: Place, by: str) -> None:
     journal.append(desk.tx, place.organisation, f"place:{place.id}", "edited", by=by)
 
 
+def add_organisation(desk: Desk, organisation: Organisation, by: str) -> None:
+    """An organisation, with nothing in it yet.
+
+    Raises:
+        AlreadyThereError: the id is taken.
+        ZoneError: there is no such zone.
+    """
+    _check_zone(organisation.zone)
+    if directory.get_organisation(desk.tx, organisation.id) is not None:
+        raise AlreadyThereError("organisation", organisation.id)
+    directory.add_organisation(desk.tx, organisation)
+    journal.append(desk.tx, organisation.id, "organisation", "added", by=by, detail={"zone": organisation.zone})
+
+
 def edit_organisation(desk: Desk, organisation: Organisation, by: str) -> None:
     """Its name and time zone.
 
     Raises:
         ZoneError: there is no such zone.
     """
-    try:
-        ZoneInfo(organisation.zone)
-    except (LookupError, ValueError, OSError) as wrong:
-        raise ZoneError(organisation.zone) from wrong
+    _check_zone(organisation.zone)
     directory.save_organisation(desk.tx, organisation)
     journal.append(desk.tx, organisation.id, "organisation", "edited", by=by, detail={"zone": organisation.zone})
+
+
+def _check_zone(zone: str) -> None:
+    try:
+        ZoneInfo(zone)
+    except (LookupError, ValueError, OSError) as wrong:
+        raise ZoneError(zone) from wrong

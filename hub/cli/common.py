@@ -7,19 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlalchemy.exc import SQLAlchemyError
 
-from hub.settings import HubSettings
-from hub.store import directory, schema, vault
-from hub.store.schema import SchemaError
-from hub.store.store import Store, StoreUnavailableError, open_engine
 from protocols.ids import OrganisationId
-from tocsin.settings import SettingsError, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hub.store.store import Tx
+    from hub.settings import HubSettings
+    from hub.store.store import Store, Tx
 
 Config = Annotated[
     Path | None, typer.Option("--config", "-c", help="Settings file (TOML).", envvar="TOCSIN_HUB_CONFIG")
@@ -34,6 +29,10 @@ def fail(message: str) -> typer.Exit:
 
 
 def settings(config: Path | None) -> HubSettings:
+    """The hub's settings."""
+    from hub.settings import HubSettings
+    from tocsin.settings import SettingsError, load
+
     try:
         return load(HubSettings, config)
     except SettingsError as wrong:
@@ -42,6 +41,10 @@ def settings(config: Path | None) -> HubSettings:
 
 def open_store(settings: HubSettings) -> Store:
     """The database with its keys, tables as they are."""
+    from hub.store import vault
+    from hub.store.store import Store, open_engine
+    from tocsin.settings import SettingsError
+
     try:
         return Store(open_engine(settings.database_url()), vault.read_or_make(settings.keys_path))
     except SettingsError as wrong:
@@ -51,12 +54,21 @@ def open_store(settings: HubSettings) -> Store:
 @contextmanager
 def opened(config: Path | None) -> Iterator[Store]:
     """The hub's database, its tables ready."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from hub.cases.enrolment import AlreadyThereError
+    from hub.store import schema
+    from hub.store.schema import SchemaError
+    from hub.store.store import StoreUnavailableError
+
     store = open_store(settings(config))
     try:
         schema.prepare(store.engine, store.vault)
         yield store
-    except (StoreUnavailableError, SchemaError, SQLAlchemyError, LookupError, ValueError) as wrong:
+    except (StoreUnavailableError, SchemaError, AlreadyThereError, LookupError, ValueError) as wrong:
         raise fail(str(wrong)) from wrong
+    except SQLAlchemyError as wrong:  # in full it would repeat what was to be written, people's numbers among it
+        raise fail(f"the database refused: {getattr(wrong, 'orig', None) or type(wrong).__name__}") from wrong
     finally:
         store.close()
 
@@ -67,6 +79,8 @@ def chosen(tx: Tx, organisation: str | None) -> OrganisationId:
     Raises:
         LookupError: there is none, or it must be named.
     """
+    from hub.store import directory
+
     known = [one.id for one in directory.all_organisations(tx)]
     if organisation is not None and organisation in known:
         return OrganisationId(organisation)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from hub.cli.common import Config, Organisation, chosen, opened
-from hub.store import journal as rows
 
 if TYPE_CHECKING:
     from hub.store.journal import Break
@@ -31,12 +30,16 @@ def verify(config: Config = None) -> None:
 
 
 def _look(tx: Tx) -> tuple[list[Break], int]:
+    from hub.store import journal as rows
+
     return list(rows.verify(tx)), rows.newest(tx)
 
 
 @journal.command()
 def show(chain: str, config: Config = None, organisation: Organisation = None) -> None:
     """One chain: an incident's or a session's."""
+    from hub.store import journal as rows
+
     with opened(config) as store:
         entries = store.read(lambda tx: rows.read(tx, chosen(tx, organisation), chain))
     for entry in entries:

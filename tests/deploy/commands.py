@@ -14,7 +14,7 @@ class NoSuchCommandError(Exception):
 
 def parses(words: list[str]) -> bool:
     """Walk down the real command, and have the options parsed; nothing is called."""
-    command, rest = typer.main.get_command(build(words[0])), list(words)
+    command, rest = typer.main.get_command(build()), list(words)
     while isinstance(command, TyperGroup):
         context = command.make_context(command.name, [], resilient_parsing=True)
         found = command.get_command(context, rest.pop(0))

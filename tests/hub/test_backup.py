@@ -66,7 +66,7 @@ class Machine:
         return Store(open_engine(self.url), self.keys, clock=self.watch)
 
     def run(self, *words: str, code: int = 0) -> str:
-        result = CliRunner().invoke(build("hub"), ["hub", *words, "--config", str(self.config)])
+        result = CliRunner().invoke(build(), ["hub", *words, "--config", str(self.config)])
         assert result.exit_code == code, result.output
         return result.output
 

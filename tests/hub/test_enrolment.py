@@ -190,7 +190,7 @@ def test_labels_are_made_printed_and_enrolled_from_the_command_line(tmp_path: Pa
     config.write_text(f'database = "sqlite:///{tmp_path / "hub.db"}"\n')
 
     def run(*words: str, said: str | None = None, fails: bool = False) -> str:
-        result = CliRunner().invoke(build("hub"), ["hub", *words], input=said)
+        result = CliRunner().invoke(build(), ["hub", *words], input=said)
         assert (result.exit_code != 0) == fails, result.output
         return result.output
 

@@ -210,7 +210,7 @@ def test_no_hub_starts_on_a_restore_that_was_interrupted(old: Engine, keys: Vaul
 def migrate(tmp_path: Path, url: str, *words: str) -> str:
     config = tmp_path / "hub.toml"
     config.write_text(f'database = "{url}"\nkeys_file = "{tmp_path / "hub.keys"}"\n')
-    result = CliRunner().invoke(build("hub"), ["hub", *words, "--config", str(config)])
+    result = CliRunner().invoke(build(), ["hub", *words, "--config", str(config)])
     assert result.exit_code == 0, result.output
     return result.output
 

@@ -49,9 +49,9 @@ def test_a_fall_found_and_a_walk_left_alone_are_a_full_score(folder: Path) -> No
 
 
 def test_the_command_prints_a_table_and_json(folder: Path) -> None:
-    table = CliRunner().invoke(build("device"), ["device", "score", str(folder)])
+    table = CliRunner().invoke(build(), ["device", "score", str(folder)])
     assert "staged              waist              1      1  100.00  100.00  100.00     0.00     1.5" in table.output
-    figures = CliRunner().invoke(build("device"), ["device", "score", str(folder), "--json"])
+    figures = CliRunner().invoke(build(), ["device", "score", str(folder), "--json"])
     assert json.loads(figures.output)[0]["sensitivity"] == 100
 
 
@@ -62,7 +62,7 @@ def test_a_folder_without_recordings_and_a_damaged_one_are_named(folder: Path, t
     with pytest.raises(RecordingsError, match="line 2"):
         list(recordings.of_folder(folder))
     (folder / "staged.i16.gz").write_bytes(b"\x1f\x8bnot gzip")
-    assert CliRunner().invoke(build("device"), ["device", "score", str(folder)]).exit_code == 1
+    assert CliRunner().invoke(build(), ["device", "score", str(folder)]).exit_code == 1
 
 
 def asked(trees_: bytes, figures: list[int]) -> int:
