@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 ASK_EVERY_S: Final = 30.0
+CONFIRM_S: Final = 1.0
+"""So soon after other keys came, the hub is asked again: that names them, and only then it knows that they are here."""
 LOOK_EVERY_S: Final = 0.25
 REVOKED_EVERY_S: Final = 300.0
 """A gateway that was revoked goes on asking, seldom: somebody may have restored the hub."""
@@ -118,7 +120,7 @@ class Sync:
             self._version = kept.keyring.version
 
     def _ask(self, now: Moment) -> None:
-        self._ask_at = now.ticks + ASK_EVERY_S
+        self._ask_at, before = now.ticks + ASK_EVERY_S, self._version
         try:
             self._take(self._asked(now))
         except UnknownCredentialError as refusal:
@@ -127,6 +129,8 @@ class Sync:
             self._note(failure)
             self.answered = False
         self._keep()
+        if self._version not in {before, None}:
+            self._ask_at = now.ticks + CONFIRM_S
 
     def _asked(self, now: Moment) -> enrolment.Keyring | None:
         """Asked with the credential in use, and with every other there is until one is taken.

@@ -38,6 +38,7 @@ class Hub:
 
     Attributes:
         trouble: raised instead of an answer.
+        named: which keys the gateway said that it has, each time it asked.
         unanswered: how many answers get lost after the hub did what it was asked.
     """
 
@@ -48,8 +49,10 @@ class Hub:
         self.cut: Callable[[], None] = lambda: None
         self.lost = 0
         self.refusals: list[int] = []
+        self.named: list[str | None] = []
 
     def keyring(self, credential: Credential, *, known: str | None) -> enrolment.Keyring | None:
+        self.named.append(known)
         self._let_in(credential)
         ring = self.records.keyring(credential.generation)
         self._answer()
@@ -192,6 +195,22 @@ def test_keys_are_fetched_and_take_effect_without_a_restart(site: Site) -> None:
     site.run(ASK_EVERY_S)
     assert site.keyring.of(ADDRESS) == (key(2), key(1))
     assert OTHER in site.keyring
+
+
+def test_the_hub_is_told_within_seconds_which_keys_are_here_and_not_asked_more_often_for_it(site: Site) -> None:
+    site.hub.records.keys = (key(1),)
+    site.run(0.5)
+    assert site.hub.named == [None]
+    site.run(2)
+    first = site.hub.named[-1]
+    assert site.hub.named == [None, first]
+    assert first is not None
+    site.run(ASK_EVERY_S)
+    site.hub.records.keys = (key(2), key(1))
+    site.run(ASK_EVERY_S + 2)
+    assert site.hub.named[:4] == [None, first, first, first]
+    assert len(site.hub.named) == 5
+    assert site.hub.named[-1] not in {None, first}
 
 
 def test_keys_that_did_not_change_are_not_written_again(site: Site) -> None:
