@@ -78,8 +78,8 @@ def keyring(tx: Tx, organisation: OrganisationId) -> tuple[DeviceKey, ...]:
 
 def keyring_version(keys: Sequence[DeviceKey]) -> str:
     """Changes whenever the keys do; tells nothing of them."""
-    named = "".join(f"{key.address}/{key.enrolment}/{key.generation};" for key in keys)
-    return sha256(named.encode()).hexdigest()[:32]
+    named = b"".join(f"{key.address}/{key.enrolment}/{key.generation}/".encode() + key.key for key in keys)
+    return sha256(named).hexdigest()[:32]
 
 
 def gateway_lost(desk: Desk, organisation: OrganisationId, gateway: GatewayId, by: str) -> None:

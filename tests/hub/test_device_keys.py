@@ -72,6 +72,14 @@ def rotated(office: Office, *, suspect: bool = False) -> Office:
     return office
 
 
+def test_the_version_of_a_keyring_goes_with_the_keys_themselves_and_tells_nothing_of_them(office: Office) -> None:
+    before = keys(office)
+    after = tuple(key.model_copy(update={"key": OTHER_KEY}) for key in before)
+    assert device_keys.keyring_version(before) != device_keys.keyring_version(after)
+    assert device_keys.keyring_version(before) == device_keys.keyring_version(keys(office))
+    assert before[0].key.hex() not in device_keys.keyring_version(before)
+
+
 # A rotation, step by step
 
 
