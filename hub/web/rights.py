@@ -59,7 +59,7 @@ _COLUMNS: Final[Mapping[str, Role]] = {
     "A": Role.ADMINISTRATOR,
 }
 
-FOR_PEOPLE: Final = frozenset({Right.ACCOUNTS_EDIT, Right.TOKENS_EDIT})
+FOR_PEOPLE: Final = frozenset({Right.ACCOUNTS_EDIT, Right.TOKENS_EDIT, Right.GATEWAYS_EDIT})
 """No token has them: one that ends must not leave another way in behind it."""
 
 

@@ -287,6 +287,15 @@ def test_nobody_gives_a_token_what_they_may_not_give(sam: Visitor, store: Store,
         act(store, lambda desk: tokens.new(desk, maker, "x", scopes))
 
 
+@pytest.mark.parametrize("scope", ["accounts:edit", "tokens:edit", "gateways:edit"])
+def test_no_token_makes_another_way_in_that_outlives_it_not_even_an_administrators(
+    adi: Visitor, store: Store, scope: str
+) -> None:
+    maker = store.read(lambda tx: directory.get_account(tx, ACME, "adi"))
+    with pytest.raises(ScopeError):
+        act(store, lambda desk: tokens.new(desk, maker, "x", [scope]))
+
+
 def test_a_token_says_when_it_was_last_used_and_by_whom_things_were_done(
     adi: Visitor, app: FastAPI, office: Office
 ) -> None:
