@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.backup import archive, postgres
 from hub.backup.manifest import BackupError
-from hub.cases import restoring
+from hub.cases import carrying, restoring
 from hub.cases.desk import Desk
 from hub.store import directory, schema
 from hub.store.store import Store, StoreUnavailableError, open_engine
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from hub.backup.manifest import Manifest
+    from hub.cases.carrying import Today
     from hub.cases.desk import Routes
-    from hub.cases.restoring import Aftermath, Over
+    from hub.cases.restoring import Aftermath
     from hub.store.store import Tx
     from hub.store.vault import Vault
 
@@ -79,11 +80,11 @@ def restore(path: Path, url: str, vault: Vault, routes: Routes, *, replace: bool
         raise BackupError(path, f"is of {manifest.database}, and goes only into such a database, not into {kind}")
     work = _Sqlite(url, vault, routes) if kind == "sqlite" else _Postgres(url, vault, routes)
     with closing(work):
-        over = work.look(replace=replace)
-        return work.fill(path, over, f"{now:%Y%m%dT%H%M%S_%f}")
+        today = work.look(replace=replace)
+        return work.fill(path, today, f"{now:%Y%m%dT%H%M%S_%f}")
 
 
-def _what_is_over(store: Store, *, replace: bool, name: str) -> Over | None:
+def _today(store: Store, *, replace: bool, name: str) -> Today | None:
     """Of the database that is replaced; None when there is nothing in it, or nothing that can be read.
 
     Raises:
@@ -94,17 +95,17 @@ def _what_is_over(store: Store, *, replace: bool, name: str) -> Over | None:
         if tables.has_table(schema.UNFINISHED) or not tables.has_table("organisations"):
             return None
         used = bool(store.read(directory.all_organisations))
-        over = store.read(restoring.what_is_over) if used else None
+        today = store.read(carrying.read) if used else None
     except (SQLAlchemyError, StoreUnavailableError):
-        used, over = True, None  # damaged, or of another revision: nothing is known of it but that it is there
+        used, today = True, None  # damaged, or of another revision: nothing is known of it but that it is there
     if used and not replace:
         raise OccupiedError(name, "there is a hub's data in it already; with --replace it is moved aside")
-    return over
+    return today
 
 
-def _finish(store: Store, manifest: Manifest, over: Over | None, routes: Routes) -> Aftermath:
+def _finish(store: Store, manifest: Manifest, today: Today | None, routes: Routes) -> Aftermath:
     def work(tx: Tx) -> Aftermath:
-        found = restoring.restored(Desk(tx, routes), manifest.taken_at, over)
+        found = restoring.restored(Desk(tx, routes), manifest.taken_at, today)
         tx.connection.execute(text(f"DROP TABLE IF EXISTS {schema.UNFINISHED}"))
         return found
 
@@ -118,7 +119,7 @@ class _Sqlite:
         self._routes = routes
         self._lock: sqlite3.Connection | None = None
 
-    def look(self, *, replace: bool) -> Over | None:
+    def look(self, *, replace: bool) -> Today | None:
         if not self._file.exists():
             return None
         self._keep_others_out()
@@ -133,7 +134,7 @@ class _Sqlite:
                     self._file, f"can't be read ({damaged}); with --replace it is moved aside"
                 ) from None
             with closing(Store(open_engine(f"sqlite:///{copy}"), self._vault)) as store:
-                return _what_is_over(store, replace=replace, name=str(self._file))
+                return _today(store, replace=replace, name=str(self._file))
 
     def _keep_others_out(self) -> None:
         self._lock = lock = sqlite3.connect(self._file, timeout=1, isolation_level=None)
@@ -152,7 +153,7 @@ class _Sqlite:
             with closing(sqlite3.connect(copy)) as target:
                 self._lock.backup(target)
 
-    def fill(self, path: Path, over: Over | None, mark: str) -> Restored:
+    def fill(self, path: Path, today: Today | None, mark: str) -> Restored:
         fresh = self._file.with_name(f".{self._file.name}.restoring")
         for suffix in ("", "-wal", "-shm"):
             fresh.with_name(fresh.name + suffix).unlink(missing_ok=True)
@@ -160,7 +161,7 @@ class _Sqlite:
         manifest = archive.extract(path, fresh)
         with closing(Store(open_engine(f"sqlite:///{fresh}"), self._vault)) as store:
             schema.prepare(store.engine, store.vault, asked=True)
-            aftermath = _finish(store, manifest, over, self._routes)
+            aftermath = _finish(store, manifest, today, self._routes)
         archive.sync(fresh)
         aside = self._move_aside(mark)
         fresh.replace(self._file)
@@ -191,20 +192,20 @@ class _Postgres:
     def _name(self) -> str:
         return self._store.engine.url.render_as_string()
 
-    def look(self, *, replace: bool) -> Over | None:
+    def look(self, *, replace: bool) -> Today | None:
         others = self._store.read(lambda tx: _others(tx.connection))
         if others:
             raise OccupiedError(self._name, f"{others} other connection(s) to it are open: stop the hub first")
-        return _what_is_over(self._store, replace=replace, name=self._name)
+        return _today(self._store, replace=replace, name=self._name)
 
-    def fill(self, path: Path, over: Over | None, mark: str) -> Restored:
+    def fill(self, path: Path, today: Today | None, mark: str) -> Restored:
         with tempfile.TemporaryDirectory(prefix="tocsin-restore-") as folder:
             dump = Path(folder) / archive.DATABASE
             manifest = archive.extract(path, dump)
             aside = self._move_aside(f"{_ASIDE}{mark.lower()}")
             postgres.restore(self._store.engine, dump)
         schema.prepare(self._store.engine, self._store.vault, asked=True, unfinished=True)
-        return Restored(manifest, _finish(self._store, manifest, over, self._routes), aside)
+        return Restored(manifest, _finish(self._store, manifest, today, self._routes), aside)
 
     def _move_aside(self, schema_name: str) -> str | None:
         """In one transaction: the present tables out of the way, and the marker set."""

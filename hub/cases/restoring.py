@@ -6,9 +6,9 @@ what                   after a restore
 events of today        gateways offer them again when they see the higher number of the restore; they page, labelled
 downlink counters      moved on by more than any hub can have counted since: a device believes only rising ones
 sign-ins, codes        ended: a code that was used since would be good again
-API tokens             what the replaced database knew to be revoked stays so; if it is lost, all are ended
-credentials, devices,  what the replaced database knew to be ended stays so; if it is lost, somebody must say which
-accounts               were ended since: they are listed
+API tokens             as the replaced database has them; if it is lost, all are ended
+credentials, devices,  as the replaced database has them (:mod:`hub.cases.carrying`); if it is lost, somebody must
+accounts               say which were ended since: they are listed
 notices, words for     those that have waited for long are dropped; alerts are sent again, at once
 wearers
 open incidents         go on where they were, labelled: somebody may have dealt with them since
@@ -20,29 +20,25 @@ presence counters      stay as they were: a recorded heartbeat of today could be
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 
-from hub.cases import device_keys, notify
+from hub.cases import carrying, device_keys, notify
 from hub.domain.incident import LIVE
 from hub.domain.session import SessionPhase
 from hub.store import credentials, directory, faults, incidents, journal, restores, sessions
 from hub.store.faults import FaultKind
 from hub.store.outbox import ItemKind, ItemState
 from hub.store.restores import Label, Restore
-from hub.store.tables import accounts, api_tokens, devices, enrolment_codes, outbox, sign_ins
-from hub.store.tables import credentials as credential_rows
-from hub.store.tables import device_keys as device_key_rows
+from hub.store.tables import api_tokens, devices, enrolment_codes, outbox, sign_ins
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import Table
-
+    from hub.cases.carrying import Today
     from hub.cases.desk import Desk
     from hub.store.credentials import CredentialRecord
     from hub.store.directory import Organisation
@@ -56,29 +52,6 @@ OLD_NEWS: Final = timedelta(minutes=30)
 
 _ALL: Final = 1_000_000
 
-Key = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """What the database that is replaced knows to be over, by key; it stays so.
-
-    Attributes:
-        restore: number of its last restore.
-        counters: of downlinks, by device.
-        credentials, tokens, devices: key -> when it ended.
-        trusted: root key -> the lowest generation that was in no lost hands.
-        accounts: that may no longer sign in.
-    """
-
-    restore: int = 0
-    counters: Mapping[Key, int] = field(default_factory=dict)
-    credentials: Mapping[Key, datetime] = field(default_factory=dict)
-    tokens: Mapping[Key, datetime] = field(default_factory=dict)
-    devices: Mapping[Key, datetime] = field(default_factory=dict)
-    trusted: Mapping[Key, int] = field(default_factory=dict)
-    accounts: frozenset[Key] = frozenset()
-
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
@@ -91,6 +64,7 @@ class Aftermath:
         notices: how many were dropped.
         incidents, sessions: how many are live in the backup.
         remembers: False when nothing was left of the replaced database.
+        left_out: what the replaced database knew and this one does not, in words.
     """
 
     restore: Restore
@@ -102,62 +76,36 @@ class Aftermath:
     incidents: int
     sessions: int
     remembers: bool
+    left_out: tuple[str, ...] = ()
 
 
-def what_is_over(tx: Tx) -> Over:
-    """Read in the database that is about to be replaced."""
-    return Over(
-        restore=restores.number(tx),
-        counters=_by_key(tx, devices, "downlink_counter"),
-        credentials=_by_key(tx, credential_rows, "ends_at"),
-        tokens=_by_key(tx, api_tokens, "revoked_at"),
-        devices=_by_key(tx, devices, "revoked_at"),
-        trusted=_by_key(tx, device_key_rows, "trusted_from"),
-        accounts=frozenset(key for key, active in _by_key(tx, accounts, "active").items() if not active),
-    )
-
-
-def _by_key(tx: Tx, table: Table, column: str) -> dict[Key, Any]:
-    key = tuple(table.primary_key)
-    rows = tx.connection.execute(select(*key, table.c[column]).where(table.c[column].is_not(None)))
-    return {tuple(row[:-1]): row[-1] for row in rows}
-
-
-def restored(desk: Desk, taken_at: datetime, over: Over | None) -> Aftermath:
+def restored(desk: Desk, taken_at: datetime, today: Today | None) -> Aftermath:
     """The database was just filled from a backup of ``taken_at``; nothing has used it yet.
 
     Args:
         desk: the transaction.
         taken_at: of the backup.
-        over: from :func:`what_is_over`; None = the replaced database is lost.
+        today: from :func:`hub.cases.carrying.read`; None = the replaced database is lost.
     """
-    restore = _number(desk.tx, taken_at, 0 if over is None else over.restore)
-    _move_counters_on(desk.tx, restore, over)
+    restore = _number(desk.tx, taken_at, 0 if today is None else today.restore)
+    left_out = () if today is None else carrying.carry(desk.tx, today)
+    _move_counters_on(desk.tx, restore)
     found = Aftermath(
         restore,
-        to_review=_credentials(desk.tx, over),
-        tokens=_end_tokens(desk.tx, over),
+        to_review=tuple(credentials.live(desk.tx)),
+        tokens=_end_tokens(desk.tx) if today is None else 0,
         codes=_end_codes(desk.tx),
         sign_ins=desk.tx.connection.execute(delete(sign_ins)).rowcount,
         notices=_drop_old_news(desk.tx),
         incidents=0,
         sessions=0,
-        remembers=over is not None,
+        remembers=today is not None,
+        left_out=left_out,
     )
-    _keep_closed(desk.tx, over)
-    _keep_distrusted(desk.tx, over)
     for organisation in directory.all_organisations(desk.tx):
         device_keys.after_restore(desk, organisation.id)
-    live = [_label(desk, organisation, restore) for organisation in directory.all_organisations(desk.tx)]
+    live = [_label(desk, organisation, found) for organisation in directory.all_organisations(desk.tx)]
     return _with_live(found, live)
-
-
-def _keep_distrusted(tx: Tx, over: Over | None) -> None:
-    """Working keys that a lost gateway had do not become good again."""
-    for key, generation in ({} if over is None else over.trusted).items():
-        behind = (*_is(device_key_rows, key), device_key_rows.c.trusted_from < generation)
-        higher = {"trusted_from": generation, "generation": generation}
-        tx.connection.execute(update(device_key_rows).where(*behind).values(**higher))
 
 
 def _with_live(found: Aftermath, live: list[tuple[int, int]]) -> Aftermath:
@@ -172,52 +120,20 @@ def _number(tx: Tx, taken_at: datetime, replaced: int) -> Restore:
     return restore
 
 
-def _move_counters_on(tx: Tx, restore: Restore, over: Over | None) -> None:
+def _move_counters_on(tx: Tx, restore: Restore) -> None:
     """By one per second since the backup at the least; a device counts in 32 bits."""
     margin = MARGIN + max(0, int((restore.at - restore.taken_at).total_seconds()))
     tx.connection.execute(update(devices).values(downlink_counter=devices.c.downlink_counter + margin))
-    for key, counter in ({} if over is None else over.counters).items():
-        behind = (*_is(devices, key), devices.c.downlink_counter < counter)
-        tx.connection.execute(update(devices).where(*behind).values(downlink_counter=counter + MARGIN))
 
 
-def _credentials(tx: Tx, over: Over | None) -> tuple[CredentialRecord, ...]:
-    ended = {} if over is None else over.credentials
-    for key, at in ended.items():
-        still = (*_is(credential_rows, key), credential_rows.c.ends_at.is_(None))
-        values = {"ends_at": at, "ended_why": "it had ended when the hub was restored"}
-        tx.connection.execute(update(credential_rows).where(*still).values(**values))
-    return tuple(credentials.live(tx))
-
-
-def _end_tokens(tx: Tx, over: Over | None) -> int:
+def _end_tokens(tx: Tx) -> int:
     good = api_tokens.c.revoked_at.is_(None)
-    if over is None:
-        return tx.connection.execute(update(api_tokens).where(good).values(revoked_at=tx.now)).rowcount
-    ended = [
-        tx.connection.execute(update(api_tokens).where(*_is(api_tokens, key), good).values(revoked_at=at)).rowcount
-        for key, at in over.tokens.items()
-    ]
-    return sum(ended)
+    return tx.connection.execute(update(api_tokens).where(good).values(revoked_at=tx.now)).rowcount
 
 
 def _end_codes(tx: Tx) -> int:
     good = (enrolment_codes.c.used_at.is_(None), enrolment_codes.c.expires_at > tx.now)
     return tx.connection.execute(update(enrolment_codes).where(*good).values(used_at=tx.now)).rowcount
-
-
-def _keep_closed(tx: Tx, over: Over | None) -> None:
-    if over is None:
-        return
-    for key, at in over.devices.items():
-        still = (*_is(devices, key), devices.c.revoked_at.is_(None))
-        tx.connection.execute(update(devices).where(*still).values(revoked_at=at))
-    for key in over.accounts:
-        tx.connection.execute(update(accounts).where(*_is(accounts, key)).values(active=False))
-
-
-def _is(table: Table, key: Key) -> list[Any]:
-    return [column == value for column, value in zip(table.primary_key, key, strict=True)]
 
 
 def _drop_old_news(tx: Tx) -> int:
@@ -230,10 +146,10 @@ def _drop_old_news(tx: Tx) -> int:
     return dropped
 
 
-def _label(desk: Desk, organisation: Organisation, restore: Restore) -> tuple[int, int]:
+def _label(desk: Desk, organisation: Organisation, found: Aftermath) -> tuple[int, int]:
     """Say so in the journal of everything live, and tell everybody; how many incidents and sessions are live."""
-    taken = restore.taken_at.isoformat(timespec="seconds")
-    detail = {"taken": taken, "number": str(restore.number)}
+    taken = found.restore.taken_at.isoformat(timespec="seconds")
+    detail = {"taken": taken, "number": str(found.restore.number)}
     live = [
         each.id
         for each in incidents.listed(desk.tx, organisation.id, only_live=True, limit=_ALL)
@@ -243,16 +159,30 @@ def _label(desk: Desk, organisation: Organisation, restore: Restore) -> tuple[in
     for chain in (HUB, *live, *active):
         journal.append(desk.tx, organisation.id, chain, Label.RESTORED, detail=detail)
     faults.clear(desk.tx, organisation.id, FaultKind.RESTORED, HUB)  # of an earlier one: told anew
-    notify.fault(desk, organisation.id, FaultKind.RESTORED, HUB, _told(taken))
+    notify.fault(desk, organisation.id, FaultKind.RESTORED, HUB, _told(taken, found))
     return len(live), len(active)
 
 
-def _told(taken: str) -> str:
+def _told(taken: str, found: Aftermath) -> str:
     return (
         f"the hub was restored from a backup of {taken}. Sessions logged or ended since are not known: find out who is "
-        "out, and log their sessions again. Alarms since then come in again, labelled. What was revoked since may be "
-        "good again (gateways, devices, people, tokens): look through it."
+        f"out, and log their sessions again. Alarms since then come in again, labelled. {_doubtful(found)}"
     )
+
+
+def _doubtful(found: Aftermath) -> str:
+    """Who may come in who should not, or can't who should."""
+    if not found.remembers:
+        return (
+            "What was revoked since may be good again (gateways, devices, people, tokens), and what was enrolled since "
+            f"is unknown: look through it. Gateways that may come in: {_names(found)}."
+        )
+    carried = "Gateways, devices, people and tokens are as they were just before"
+    return f"{carried}, but for these: {'; '.join(found.left_out)}." if found.left_out else f"{carried}."
+
+
+def _names(found: Aftermath) -> str:
+    return ", ".join(sorted({f"{each.organisation}/{each.gateway}" for each in found.to_review})) or "none"
 
 
 def reviewed(desk: Desk, by: str) -> int:

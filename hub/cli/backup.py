@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from hub.backup.manifest import Manifest
     from hub.backup.restore import Restored
+    from hub.cases.restoring import Aftermath
     from hub.settings import HubSettings
     from hub.store.credentials import CredentialRecord
     from hub.store.store import Store
@@ -139,7 +140,7 @@ def _report(done: Restored) -> Iterator[str]:
     yield f"What was in the database is now in {done.aside}." if done.aside else "The database was empty before."
     yield f"Ended: {after.sign_ins} sign-ins, {after.codes} enrolment codes, {after.tokens} API tokens."
     yield f"Dropped: {after.notices} old notices. Live: {after.incidents} incidents, {after.sessions} sessions."
-    yield from _to_review(after.to_review, remembers=after.remembers)
+    yield from _carried(after) if after.remembers else _to_review(after.to_review)
     yield ""
     yield "Then start the hub, and:"
     yield "  1. Find out who is out now and log their sessions: those logged since the backup are not known."
@@ -148,18 +149,26 @@ def _report(done: Restored) -> Iterator[str]:
     yield "  4. When all is looked through: tocsin hub reviewed YOUR-NAME"
 
 
-def _to_review(records: tuple[CredentialRecord, ...], *, remembers: bool) -> Iterator[str]:
-    if remembers:
-        yield "What the former database knew to be revoked stays revoked."
-        return
+def _carried(after: Aftermath) -> Iterator[str]:
+    yield "Gateways, devices, people and tokens are as they were before the restore: what was revoked stays revoked,"
+    yield "what was enrolled since is known, and everybody has today's password and role."
+    if after.left_out:
+        yield ""
+        yield "BUT NOT THESE: look at each before you start the hub."
+    for each in after.left_out:
+        yield f"  {each}"
+
+
+def _to_review(records: tuple[CredentialRecord, ...]) -> Iterator[str]:
     yield ""
     yield "BEFORE you start the hub: these gateways may connect again. Was one lost, stolen or revoked since the"
     yield "backup? Then: tocsin hub gateway revoke ID"
     for record in records:
         proved = "never used" if record.proved_at is None else f"first used {record.proved_at:%Y-%m-%d}"
         yield f"  {record.organisation}/{record.gateway}: credential {record.generation}, {proved}"
-    yield "Look through devices and accounts in the same way: what was revoked or closed since is open again,"
-    yield "and passwords are those of the backup."
+    yield "A gateway that changed its credential since the backup can't come in with the new one: give it a new code."
+    yield "Look through devices and accounts in the same way: what was revoked, closed or demoted since is open again,"
+    yield "what was enrolled since is unknown, and passwords are those of the backup."
 
 
 def reviewed(by: Annotated[str, typer.Argument(help="Who looked.")], config: Config = None) -> None:
