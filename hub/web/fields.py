@@ -6,13 +6,13 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from hub.domain.mail import is_address
 from protocols.ids import NAME
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 _COORDINATES: Final = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*[,;\s]\s*([+-]?\d+(?:\.\d+)?)\s*")
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _YEARS: Final = range(1970, 3000)
 _MOST_NORTH: Final = 90
 _MOST_EAST: Final = 180
@@ -108,9 +108,15 @@ def email(where: str, text: str) -> str | None:
     """
     if not text.strip():
         return None
-    if not _EMAIL.fullmatch(text.strip()):
-        raise FieldError(where, f"{text!r} is no e-mail address")
+    if not is_address(text.strip()):
+        raise FieldError(where, f"{text!r} is no e-mail address that a mail can be sent to")
     return text.strip()
+
+
+def hyphened(text: str) -> str:
+    """The id that somebody may have meant: ``north-wing`` for ``North Wing``; empty when there is none."""
+    wanted = "-".join(re.findall("[a-z0-9]+", text.lower()))
+    return wanted if re.fullmatch(NAME, wanted) else ""
 
 
 def identifier(where: str, text: str) -> str:
@@ -120,5 +126,7 @@ def identifier(where: str, text: str) -> str:
         FieldError: it can't be one.
     """
     if not re.fullmatch(NAME, text.strip().lower()):
-        raise FieldError(where, f"{text!r} is not made of lower case letters, digits and hyphens, at most 40")
+        better = hyphened(text)
+        instead = f". How about {better}?" if better else ""
+        raise FieldError(where, f"{text!r} is not made of lower case letters, digits and hyphens, at most 40{instead}")
     return text.strip().lower()

@@ -133,7 +133,8 @@ def answer(request: Request, error: Exception) -> Response:
         return RedirectResponse("/account", 303)
     if "hx-request" in request.headers:
         return PlainTextResponse(f"{problem.title}: {problem.detail}", problem.status, problem.headers)
-    return render.page(request, "problem.html", {"problem": problem}, problem.status, problem.headers)
+    about = {"problem": problem, "path": request.url.path}
+    return render.page(request, "problem.html", about, problem.status, problem.headers)
 
 
 def broken(request: Request, error: Exception) -> Response:

@@ -41,5 +41,5 @@ def page(
     request: Request, name: str, context: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
 ) -> Response:
     """One page. Every template may read ``me`` (None when nobody is signed in) and ``version``."""
-    values = {"me": None, "version": request.app.version, "board": None, "pages": PAGES, **context}
+    values = {"me": None, "version": request.app.version, "board": None, "pages": PAGES, "mistake": None, **context}
     return _TEMPLATES.TemplateResponse(request, name, values, status, headers)

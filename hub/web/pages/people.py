@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from hub.cases import accounts as cases
 from hub.cases import enrolment, people
@@ -14,6 +14,7 @@ from hub.web.accounts import Person, hash_password, one_time_password
 from hub.web.context import Hub
 from hub.web.fields import email, identifier, required
 from hub.web.guard import acting, viewing
+from hub.web.mistakes import MENDABLE, Attempt, Page, Typed
 from hub.web.rights import Right
 from protocols.ids import WorkerId
 
@@ -32,12 +33,15 @@ def everybody(request: Request, hub: Hub, person: Reader) -> Response:
     return render.page(request, "people.html", hub.store.read(lambda tx: _context(tx, person)))
 
 
-def _context(tx: "Tx", person: Person, **more: object) -> dict[str, Any]:
+def _context(tx: "Tx", person: Person) -> dict[str, Any]:
     context, names = frame.around(tx, person, "/people")
     worn = {worker: [names.devices[one].label for one in worn] for worker, worn in names.worn.items()}
     supervisors = [(one.id, one.name) for one in names.accounts.values() if one.active and one.role is not Role.WORKER]
     lists = {"workers": list(names.workers.values()), "accounts": list(names.accounts.values()), "worn": worn}
-    return {**context, **lists, "supervisors": supervisors, "roles": list(Role), "made": None, **more}
+    return {**context, **lists, "supervisors": supervisors, "roles": list(Role), "made": None}
+
+
+PAGE = Page("/people", "people.html", _context)
 
 
 class WorkerForm:
@@ -64,15 +68,19 @@ class WorkerForm:
 
 
 @router.post("/workers")
-def add_worker(hub: Hub, person: Editor, form: Annotated[WorkerForm, Depends()]) -> Response:
-    hub.act(lambda desk: enrolment.add_worker(desk, form.worker(person, desk.tx.new_id()), person.by))
-    return RedirectResponse("/people", 303)
+def add_worker(
+    request: Request, hub: Hub, person: Editor, form: Annotated[WorkerForm, Depends()], typed: Typed
+) -> Response:
+    attempt = Attempt(request, hub, person, PAGE, typed)
+    return attempt.act(lambda desk: enrolment.add_worker(desk, form.worker(person, desk.tx.new_id()), person.by))
 
 
 @router.post("/workers/{number}")
-def edit_worker(hub: Hub, person: Editor, number: str, form: Annotated[WorkerForm, Depends()]) -> Response:
-    hub.act(lambda desk: people.edit_worker(desk, form.worker(person, number), person.by))
-    return RedirectResponse("/people", 303)
+def edit_worker(
+    request: Request, hub: Hub, person: Editor, number: str, form: Annotated[WorkerForm, Depends()], typed: Typed
+) -> Response:
+    attempt = Attempt(request, hub, person, PAGE, typed)
+    return attempt.act(lambda desk: people.edit_worker(desk, form.worker(person, number), person.by))
 
 
 class AccountForm:
@@ -104,32 +112,39 @@ def add_account(
     hub: Hub,
     person: Keeper,
     form: Annotated[AccountForm, Depends()],
+    typed: Typed,
     number: Annotated[str, Form(alias="id", max_length=60)] = "",
 ) -> Response:
     """The one-time password is on this page, and nowhere else."""
-    new, own, wanted = form.edit(active=True), person.organisation.id, identifier("Account", number)
-    password = one_time_password()
+    attempt, own, password = Attempt(request, hub, person, PAGE, typed), person.organisation.id, one_time_password()
     kept = hash_password(password)
-    hub.act(lambda desk: cases.add(desk, own, wanted, new, person.by, kept))
-    return _with_password(request, hub, person, wanted, password)
+    try:
+        new, wanted = form.edit(active=True), identifier("Account", number)
+        hub.act(lambda desk: cases.add(desk, own, wanted, new, person.by, kept))
+    except MENDABLE as wrong:
+        return attempt.again(wrong)
+    return _with_password(attempt, wanted, password)
 
 
 @router.post("/accounts/{number}")
-def edit_account(hub: Hub, person: Keeper, number: str, form: Annotated[AccountForm, Depends()]) -> Response:
-    new, own = form.edit(active=form.active), person.organisation.id
-    hub.act(lambda desk: cases.edit(desk, own, number, new, person.by))
-    return RedirectResponse("/people", 303)
+def edit_account(
+    request: Request, hub: Hub, person: Keeper, number: str, form: Annotated[AccountForm, Depends()], typed: Typed
+) -> Response:
+    attempt, own = Attempt(request, hub, person, PAGE, typed), person.organisation.id
+    return attempt.act(lambda desk: cases.edit(desk, own, number, form.edit(active=form.active), person.by))
 
 
 @router.post("/accounts/{number}/password")
-def reset_password(request: Request, hub: Hub, person: Keeper, number: str) -> Response:
+def reset_password(request: Request, hub: Hub, person: Keeper, number: str, typed: Typed) -> Response:
     """A one-time password; the account is signed out everywhere."""
-    password, own = one_time_password(), person.organisation.id
+    attempt, own, password = Attempt(request, hub, person, PAGE, typed), person.organisation.id, one_time_password()
     kept = hash_password(password)
-    hub.act(lambda desk: cases.reset_password(desk, own, number, person.by, kept))
-    return _with_password(request, hub, person, number, password)
+    try:
+        hub.act(lambda desk: cases.reset_password(desk, own, number, person.by, kept))
+    except MENDABLE as wrong:
+        return attempt.again(wrong)
+    return _with_password(attempt, number, password)
 
 
-def _with_password(request: Request, hub: Hub, person: Person, account: str, password: str) -> Response:
-    made = {"account": account, "password": password, "days": cases.ONE_TIME.days}
-    return render.page(request, "people.html", hub.store.read(lambda tx: _context(tx, person, made=made)))
+def _with_password(attempt: Attempt, account: str, password: str) -> Response:
+    return attempt.show(made={"account": account, "password": password, "days": cases.ONE_TIME.days})

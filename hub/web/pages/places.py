@@ -1,9 +1,9 @@
 """Places where sessions are and gateways hang."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from hub.cases import enrolment, people
 from hub.store.directory import Place
@@ -12,8 +12,12 @@ from hub.web.accounts import Person
 from hub.web.context import Hub
 from hub.web.fields import coordinates, required
 from hub.web.guard import acting, viewing
+from hub.web.mistakes import Attempt, Page, Typed
 from hub.web.rights import Right
 from protocols.ids import PlaceId
+
+if TYPE_CHECKING:
+    from hub.store.store import Tx
 
 router = APIRouter(prefix="/places")
 
@@ -22,8 +26,15 @@ Editor = Annotated[Person, acting(Right.DIRECTORY_EDIT)]
 
 @router.get("")
 def places(request: Request, hub: Hub, person: Annotated[Person, viewing(Right.DIRECTORY_SEE)]) -> Response:
-    context, names = hub.store.read(lambda tx: frame.around(tx, person, "/places"))
-    return render.page(request, "places.html", {**context, "places": list(names.places.values())})
+    return render.page(request, "places.html", hub.store.read(lambda tx: _context(tx, person)))
+
+
+def _context(tx: "Tx", person: Person) -> dict[str, Any]:
+    context, names = frame.around(tx, person, "/places")
+    return {**context, "places": list(names.places.values())}
+
+
+PAGE = Page("/places", "places.html", _context)
 
 
 class PlaceForm:
@@ -49,12 +60,16 @@ class PlaceForm:
 
 
 @router.post("")
-def add_place(hub: Hub, person: Editor, form: Annotated[PlaceForm, Depends()]) -> Response:
-    hub.act(lambda desk: enrolment.add_place(desk, form.place(person, desk.tx.new_id()), person.by))
-    return RedirectResponse("/places", 303)
+def add_place(
+    request: Request, hub: Hub, person: Editor, form: Annotated[PlaceForm, Depends()], typed: Typed
+) -> Response:
+    attempt = Attempt(request, hub, person, PAGE, typed)
+    return attempt.act(lambda desk: enrolment.add_place(desk, form.place(person, desk.tx.new_id()), person.by))
 
 
 @router.post("/{number}")
-def edit_place(hub: Hub, person: Editor, number: str, form: Annotated[PlaceForm, Depends()]) -> Response:
-    hub.act(lambda desk: people.edit_place(desk, form.place(person, number), person.by))
-    return RedirectResponse("/places", 303)
+def edit_place(
+    request: Request, hub: Hub, person: Editor, number: str, form: Annotated[PlaceForm, Depends()], typed: Typed
+) -> Response:
+    attempt = Attempt(request, hub, person, PAGE, typed)
+    return attempt.act(lambda desk: people.edit_place(desk, form.place(person, number), person.by))

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from hub.store import api_tokens
 from hub.web import frame, render, rights, tokens
@@ -11,6 +11,7 @@ from hub.web.accounts import Person
 from hub.web.context import Hub
 from hub.web.fields import required
 from hub.web.guard import acting, viewing
+from hub.web.mistakes import MENDABLE, Attempt, Page, Typed
 from hub.web.rights import Right
 
 if TYPE_CHECKING:
@@ -26,11 +27,14 @@ def all_tokens(request: Request, hub: Hub, person: Annotated[Person, viewing(Rig
     return render.page(request, "tokens.html", hub.store.read(lambda tx: _context(tx, person)))
 
 
-def _context(tx: "Tx", person: Person, made: object = None) -> dict[str, Any]:
+def _context(tx: "Tx", person: Person) -> dict[str, Any]:
     context, _ = frame.around(tx, person, "/tokens")
     may = rights.grantable(person.account.role)
     scopes = [(str(right), rights.words(right)) for right in Right if right in may]
-    return {**context, "tokens": api_tokens.listed(tx, person.organisation.id), "scopes": scopes, "made": made}
+    return {**context, "tokens": api_tokens.listed(tx, person.organisation.id), "scopes": scopes, "made": None}
+
+
+PAGE = Page("/tokens", "tokens.html", _context)
 
 
 @router.post("")
@@ -38,18 +42,22 @@ def make(
     request: Request,
     hub: Hub,
     person: Keeper,
+    typed: Typed,
     name: Annotated[str, Form(max_length=200)] = "",
     scopes: Annotated[list[str] | None, Form()] = None,
     days: Annotated[int, Form(ge=1, le=tokens.MOST_DAYS)] = tokens.DEFAULT_DAYS,
 ) -> Response:
     """The token is on this page, and nowhere else."""
-    wanted = required("Name", name)
-    secret, token = hub.act(lambda desk: tokens.new(desk, person.account, wanted, scopes or [], days))
-    made = {"secret": secret, "token": token}
-    return render.page(request, "tokens.html", hub.store.read(lambda tx: _context(tx, person, made)))
+    attempt = Attempt(request, hub, person, PAGE, typed)
+    try:
+        wanted = required("What it is for", name)
+        secret, token = hub.act(lambda desk: tokens.new(desk, person.account, wanted, scopes or [], days))
+    except MENDABLE as wrong:
+        return attempt.again(wrong, "" if scopes else "Choose at least one thing that it may do")
+    return attempt.show(made={"secret": secret, "token": token})
 
 
 @router.post("/{number}/revoke")
-def revoke(hub: Hub, person: Keeper, number: str) -> Response:
-    hub.act(lambda desk: tokens.revoke(desk, person.organisation.id, number, person.by))
-    return RedirectResponse("/tokens", 303)
+def revoke(request: Request, hub: Hub, person: Keeper, number: str, typed: Typed) -> Response:
+    attempt = Attempt(request, hub, person, PAGE, typed)
+    return attempt.act(lambda desk: tokens.revoke(desk, person.organisation.id, number, person.by))
