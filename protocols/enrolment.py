@@ -12,7 +12,8 @@ knows the hub before it trusts it. A hub with a certificate that the operating s
 - ``POST /api/v1/gateway/rotation``: :class:`Credential` of the next generation. The old one goes on until the new one
   is used for the first time.
 
-Keyring and rotation are signed in with HTTP Basic: user name :attr:`Credential.username`, password :attr:`Credential.secret`.
+Keyring and rotation are signed in with HTTP Basic: :attr:`Credential.username` and, as password,
+:attr:`Credential.secret`.
 401 means that the credential is not (or no longer) good. Errors are problem details (RFC 9457).
 """
 
