@@ -125,7 +125,7 @@ class AlreadyThereError(Exception):
     """
 
     def __init__(self, what: str, number: str) -> None:
-        super().__init__(f"there is a {what} {number} already")
+        super().__init__(f"there is {'an' if what[0] in 'aeiou' else 'a'} {what} {number} already")
         self.what = what
         self.id = number
 

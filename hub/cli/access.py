@@ -26,7 +26,7 @@ def init(folder: Annotated[Path, typer.Option("--dir", help="Where the files are
          ) -> None:  # fmt: skip
     """Make the hub's passwords at the broker, and seed.json with which the broker begins. See deploy/mosquitto."""
     try:
-        _write_all(folder, if_missing=if_missing)
+        make(folder, if_missing=if_missing)
     except FileExistsError as there:
         raise fail(f"{there.filename} is there already") from there
     except OSError as wrong:
@@ -34,8 +34,13 @@ def init(folder: Annotated[Path, typer.Option("--dir", help="Where the files are
     typer.echo(f"{folder}: admin.password and hub.password for the hub, seed.json for the broker")
 
 
-def _write_all(folder: Path, *, if_missing: bool) -> None:
-    """The seed last: without it nothing begins."""
+def make(folder: Path, *, if_missing: bool) -> None:
+    """The files. The seed comes last: without it nothing begins.
+
+    Raises:
+        FileExistsError: one is there already, and this is not ``if_missing``.
+        OSError: one can't be written.
+    """
     if if_missing and (folder / "seed.json").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,9 +12,11 @@ import typer
 from hub import labels
 from hub.cases import enrolment
 from hub.cases.desk import Desk, Routes
-from hub.cases.enrolment import AlreadyThereError
+from hub.cases.enrolment import AlreadyThereError, AlreadyWearsError
+from hub.cases.sessions import UnknownReferenceError
 from hub.cli.common import Config, Organisation, chosen, fail, opened
-from protocols.ids import Address, WorkerId
+from hub.store import directory
+from protocols.ids import Address, AddressError, WorkerId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 device = typer.Typer(no_args_is_help=True, help="Personal alarms: labels, keys, who wears them.")
 At = Annotated[str, typer.Argument(metavar="ADDRESS", help="AA:BB:CC:DD:EE:FF")]
+Replace = Annotated[bool, typer.Option("--replace", help="Instead of the one that they wear.")]
 _BY = "cli"
 Result = TypeVar("Result")
 
@@ -60,24 +63,44 @@ def add(address: Annotated[str | None, typer.Argument(help="Needed with a bare k
         label: Annotated[str, typer.Option(help="What people call it.")] = "",
         worker: Annotated[str | None, typer.Option(help="Who wears it from now on.")] = None,
         anew: Annotated[bool, typer.Option("--anew", help="It is known, and was given another key.")] = False,  # noqa: FBT002 - an option
+        replace: Replace = False,  # noqa: FBT002 - an option
         config: Config = None, organisation: Organisation = None) -> None:  # fmt: skip
     """Enrol a device by its QR code's content, its typed code, or a key in hexadecimal; asked for if left out."""
+    given = None if address is None else _address(address)
+    if worker is not None:
+        _act(config, organisation, lambda desk, own: _know(desk, own, worker))
     said = _key_text(key_file)
-    given = None if address is None else Address(address)
 
     def work(desk: Desk, own: OrganisationId) -> Address:
         known = enrolment.enrol_device(desk, own, said, label, _BY, address=given, anew=anew)
         if worker is not None:
-            enrolment.assign(desk, own, known.address, WorkerId(worker), _BY)
+            enrolment.assign(desk, own, known.address, WorkerId(worker), _BY, replace=replace)
         return known.address
 
     typer.echo(_act(config, organisation, work))
 
 
+def _address(text: str) -> Address:
+    try:
+        return Address(text)
+    except AddressError as wrong:
+        raise fail(str(wrong)) from wrong
+
+
+def _know(desk: Desk, own: OrganisationId, worker: str) -> None:
+    """Before somebody types a long code for nothing."""
+    if directory.get_worker(desk.tx, own, worker) is None:
+        raise UnknownReferenceError("worker", worker)
+
+
 def _key_text(key_file: str | None) -> str:
-    if key_file is None:
+    """Asked for without an echo at a terminal; elsewhere the next line of standard input."""
+    if key_file is None and sys.stdin.isatty():
         asked: str = typer.prompt("Code or key", hide_input=True)
         return asked
+    if key_file is None:
+        typer.echo("Code or key, from standard input:", err=True)
+        return sys.stdin.readline()
     try:
         return sys.stdin.read() if key_file == "-" else Path(key_file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as failure:
@@ -90,6 +113,8 @@ def _act(config: Path | None, organisation: str | None, work: Callable[[Desk, Or
             return store.write(lambda tx: work(Desk(tx, Routes()), chosen(tx, organisation)))
         except AlreadyThereError as wrong:
             raise fail(f"{wrong}; with a new key: --anew") from wrong
+        except AlreadyWearsError as wrong:
+            raise fail(f"{wrong} Then with --replace") from wrong
 
 
 @device.command("list")
@@ -136,9 +161,16 @@ def _facts(shown: DeviceShown) -> list[str]:
 
 
 @device.command()
-def assign(address: At, worker: str, config: Config = None, organisation: Organisation = None) -> None:
+def assign(address: At, worker: str, config: Config = None, organisation: Organisation = None,
+           replace: Replace = False) -> None:  # noqa: FBT002 - an option  # fmt: skip
     """From now on this worker, and nobody else, wears it."""
-    _act(config, organisation, lambda desk, own: enrolment.assign(desk, own, Address(address), WorkerId(worker), _BY))
+    which = _address(address)
+    _act(
+        config,
+        organisation,
+        lambda desk, own: enrolment.assign(desk, own, which, WorkerId(worker), _BY, replace=replace),
+    )
+    typer.echo(f"{which} is worn by {worker}.")
 
 
 @device.command()

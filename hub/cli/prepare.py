@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,8 +14,14 @@ from hub.authority import AUTHORITY, LEAVES, AuthorityError
 from hub.cli import access
 from hub.cli.common import fail
 
-_FOR_HUB: Final = ("tls/authority.pem", "tls/web.pem", "tls/web.key", "access/hub.password", "access/admin.password")
-_FOR_BROKER: Final = ("tls/authority.pem", "tls/broker.pem", "tls/broker.key", "access/seed.json")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FOR: Final = {
+    "tocsin-broker": ("tls/authority.pem", "tls/broker.pem", "tls/broker.key", "access/seed.json"),
+    "tocsin-hub": ("tls/authority.pem", "tls/web.pem", "tls/web.key", "access/hub.password", "access/admin.password"),
+}
+"""Service, and name of its directory -> what it gets. In the order in which they are restarted."""
 
 
 def prepare(
@@ -31,12 +37,18 @@ def prepare(
     authority_dir = under / "tocsin-authority"
     try:
         _certificates(authority_dir / "tls", host, datetime.now(UTC))
-        access.init(authority_dir / "access", if_missing=True)
-        new = _deliver(authority_dir, under / "tocsin-hub", _FOR_HUB)
-        new += _deliver(authority_dir, under / "tocsin-broker", _FOR_BROKER)
+        access.make(authority_dir / "access", if_missing=True)
+        new = {name: _deliver(authority_dir, under / name, files) for name, files in _FOR.items()}
     except (AuthorityError, OSError, ValueError) as wrong:
         raise fail(str(wrong)) from wrong
-    typer.echo("\n".join(f"new: {path}" for path in new) or "Nothing to do.")
+    typer.echo("\n".join(_said(new)))
+
+
+def _said(new: dict[str, list[Path]]) -> Iterator[str]:
+    for paths in new.values():
+        yield from (f"new: {path}" for path in paths)
+    changed = [name for name, paths in new.items() if paths]
+    yield f"Restart, if it runs already: {', '.join(changed)}." if changed else "Nothing to do."
 
 
 def _certificates(folder: Path, hosts: list[str], now: datetime) -> None:

@@ -55,10 +55,17 @@ def test_keys_and_passwords_are_for_their_owner_alone(tmp_path: Path) -> None:
     assert {path.stat().st_mode & 0o777 for path in secret} == {0o600}
 
 
+def test_it_says_what_is_new_and_what_is_to_be_restarted_and_nothing_else(tmp_path: Path) -> None:
+    said = _prepare(tmp_path).splitlines()
+    assert all(line.startswith(f"new: {tmp_path}") for line in said[:-1])
+    assert said[-1] == "Restart, if it runs already: tocsin-broker, tocsin-hub."
+    assert _prepare(tmp_path, "tocsin.example.org").splitlines()[-1] == said[-1]
+
+
 def test_done_again_it_changes_nothing(tmp_path: Path) -> None:
     _prepare(tmp_path)
     before = _files(tmp_path)
-    assert "Nothing to do." in _prepare(tmp_path)
+    assert _prepare(tmp_path) == "Nothing to do.\n"
     assert _files(tmp_path) == before
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
 from typer.testing import CliRunner
 
 from hub.store import vault
@@ -86,11 +87,89 @@ def test_an_unknown_worker_and_a_session_that_ends_before_it_starts_are_refused(
     assert "can't end at" in shell.run("hub", "session", "log", "alice", "home-17", "0", fails=True)
 
 
-def test_the_same_thing_twice_is_refused_without_a_trace(shell: Shell) -> None:
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("organisation", "acme", "Acme"), "there is an organisation acme already"),
+        (("account", "sam", "Sam", "sam@acme.example"), "there is an account sam already"),
+        (("worker", "alice", "Alice", "--phone", "01632 960001"), "there is a worker alice already"),
+        (("place", "home-17", "Home"), "there is a place home-17 already"),
+    ],
+)
+def test_the_same_thing_twice_is_refused_in_a_line_that_repeats_nobodys_number(
+    shell: Shell, words: tuple[str, ...], said: str
+) -> None:
     shell.set_up()
-    said = shell.run("hub", "worker", "alice", "Alice Again", fails=True)
-    assert "alice" in said
-    assert "Traceback" not in said
+    assert shell.run("hub", *words, fails=True).strip() == said
+
+
+def test_what_the_database_refuses_is_said_without_what_was_to_be_written(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise IntegrityError("INSERT INTO workers", {"phone": "01632 960001"}, ValueError("UNIQUE constraint failed"))
+
+    shell.set_up()
+    monkeypatch.setattr("hub.cases.enrolment.directory.add_worker", broken)
+    said = shell.run("hub", "worker", "bob", "Bob", "--phone", "01632 960001", fails=True)
+    assert said.strip() == "the database refused: UNIQUE constraint failed"
+
+
+def test_a_supervisor_who_is_not_there_is_refused_and_those_who_are_are_named(shell: Shell) -> None:
+    shell.set_up()
+    said = shell.run("hub", "worker", "bob", "Bob", "--supervisor", "samm", fails=True)
+    assert said.strip() == "there is no account samm to be the supervisor; accounts: sam"
+
+
+@pytest.mark.parametrize(
+    "words", [("worker", "Bob", "Bob"), ("place", "The Hall", "Hall"), ("organisation", "A_B", "x")]
+)
+def test_ids_are_of_one_kind_everywhere(shell: Shell, words: tuple[str, ...]) -> None:
+    shell.set_up()
+    assert "not an id (lower case letters, digits, hyphens, at most 40)" in shell.run("hub", *words, fails=True)
+
+
+def test_what_was_added_is_said_in_a_line(shell: Shell) -> None:
+    assert shell.run("hub", "organisation", "acme", "Acme") == "Organisation acme: Acme, Europe/London.\n"
+    assert shell.run("hub", "worker", "alice", "Alice Archer") == "Worker alice: Alice Archer.\n"
+    assert shell.run("hub", "place", "hall", "Hall", "--address", "1 Mill Lane") == "Place hall: Hall, 1 Mill Lane.\n"
+
+
+def test_a_zone_that_is_none_is_refused(shell: Shell) -> None:
+    assert "not a time zone" in shell.run("hub", "organisation", "acme", "Acme", "--zone", "Europe/Londn", fails=True)
+
+
+def _add(shell: Shell, *words: str, fails: bool = False, typed: str = "") -> str:
+    given = ["hub", "device", "add", *words, "--config", str(shell.config)]
+    done = CliRunner().invoke(build(), given, input=typed)
+    assert (done.exit_code != 0) == fails, done.output
+    return done.output
+
+
+def test_who_shall_wear_a_device_is_looked_up_before_its_code_is_asked_for(shell: Shell) -> None:
+    shell.set_up()
+    assert _add(shell, "--worker", "alise", fails=True) == "no worker alise\n"
+
+
+def test_without_a_terminal_the_code_is_read_from_standard_input_without_a_warning(shell: Shell) -> None:
+    shell.set_up()
+    said = _add(shell, "C0:FF:EE:00:00:02", typed="101112131415161718191a1b1c1d1e1f\n")
+    assert said == "Code or key, from standard input:\nC0:FF:EE:00:00:02\n"
+
+
+def test_a_second_alarm_replaces_the_first_only_if_that_is_said(shell: Shell) -> None:
+    shell.set_up()
+    key = ("C0:FF:EE:00:00:02", "--worker", "alice")
+    typed = "101112131415161718191a1b1c1d1e1f\n"
+    assert "Alice Archer wears C0:FF:EE:00:00:01; replace it? Then with --replace" in _add(
+        shell, *key, fails=True, typed=typed
+    )
+    assert "C0:FF:EE:00:00:02" not in shell.run("hub", "device", "list")
+    _add(shell, *key, "--replace", typed=typed)
+    assert "C0:FF:EE:00:00:02  alice" in shell.run("hub", "device", "list")
+    assert "Then with --replace" in shell.run("hub", "device", "assign", "C0:FF:EE:00:00:01", "alice", fails=True)
+    said = shell.run("hub", "device", "assign", "C0:FF:EE:00:00:01", "alice", "--replace")
+    assert said == "C0:FF:EE:00:00:01 is worn by alice.\n"
 
 
 def test_a_settings_file_is_checked_and_each_problem_named(shell: Shell) -> None:
