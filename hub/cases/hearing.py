@@ -10,7 +10,7 @@ from hub.cases import device_keys, incidents, notify, panels, watch
 from hub.domain import replays
 from hub.domain.incident import Kind, Withdrawn
 from hub.domain.replays import Mark, Marks, Tally
-from hub.store import deadlines, devices, faults, presence, sessions
+from hub.store import credentials, deadlines, devices, faults, presence, sessions
 from hub.store import incidents as incident_rows
 from hub.store.deadlines import DeadlineKind
 from hub.store.faults import FaultKind
@@ -139,7 +139,12 @@ def _heard_again(desk: Desk, organisation: OrganisationId, worker: str) -> None:
 def gateway_status(
     desk: Desk, organisation: OrganisationId, gateway: GatewayId, status: StatusData, *, retained: bool
 ) -> None:
-    """What a gateway says of itself, or the broker of it (its last will). A retained word is no sign of life."""
+    """What a gateway says of itself, or the broker of it (its last will). A retained word is no sign of life.
+
+    What one that was revoked had still to say changes nothing.
+    """
+    if credentials.is_revoked(desk.tx, organisation, gateway, hold=True):
+        return
     known = presence.get_gateway(desk.tx, organisation, gateway)
     heard_at = known.heard_at if retained and known is not None else desk.now
     online = status.state is GatewayState.ONLINE
@@ -166,8 +171,10 @@ def gateway_status(
     blind(desk, organisation, gateway, is_blind=status.blind, detail="it hears no Bluetooth advertisement at all")
 
 
-def gateway_alive(desk: Desk, organisation: OrganisationId, gateway: GatewayId, boot: str) -> None:
-    """A digest came."""
+def gateway_alive(desk: Desk, organisation: OrganisationId, gateway: GatewayId, boot: str) -> bool:
+    """A digest came. False, and no sign of life of anybody, if the gateway was revoked."""
+    if credentials.is_revoked(desk.tx, organisation, gateway, hold=True):
+        return False
     known = presence.get_gateway(desk.tx, organisation, gateway)
     if known is None:
         known = GatewayRecord(organisation, gateway, GatewayState.ONLINE, boot, "", 0, False, desk.now)
@@ -176,6 +183,17 @@ def gateway_alive(desk: Desk, organisation: OrganisationId, gateway: GatewayId, 
         faults.clear(desk.tx, organisation, FaultKind.GATEWAY_SILENT, gateway)
         deadlines.set_(desk.tx, organisation, DeadlineKind.GATEWAY, gateway, desk.now + GATEWAY_LIMIT)
     presence.put_gateway(desk.tx, replace(known, state=GatewayState.ONLINE, boot=boot, heard_at=desk.now))
+    return True
+
+
+def revoked_spoke(desk: Desk, organisation: OrganisationId, gateway: GatewayId) -> None:
+    """An event came from this gateway. It counts whoever sent it; of one that was revoked, administrators are told."""
+    if credentials.is_revoked(desk.tx, organisation, gateway):
+        detail = (
+            f"{gateway} was revoked, and an event came from it: it was recorded, and people were paged if it was an "
+            "alarm. Unless it was on its way already, somebody has the gateway or speaks in its name"
+        )
+        notify.fault(desk, organisation, FaultKind.ACCESS_REFUSED, gateway, detail)
 
 
 def gateway_due(desk: Desk, organisation: OrganisationId, gateway: str) -> None:

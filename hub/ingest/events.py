@@ -170,7 +170,10 @@ class EventIngest:
 
     def _all(self, tx: Tx, letters: Sequence[Letter]) -> list[Done | None]:
         ahead.read(tx, [expected for letter in letters if (expected := _expected(letter)) is not None])
-        return [self._one(tx, letter) for letter in letters]
+        done = [self._one(tx, letter) for letter in letters]
+        for organisation, gateway in sorted({(one.topic.organisation, one.topic.gateway) for one in done if one}):
+            hearing.revoked_spoke(Desk(tx, self._routes), organisation, gateway)
+        return done
 
     def _one(self, tx: Tx, letter: Letter) -> Done | None:
         topic, envelope = letter.topic, letter.envelope

@@ -89,12 +89,14 @@ class SignIngest:
             self._digest(desk, topic, PresenceEnvelope.from_json(message.payload))
 
     def _digest(self, desk: Desk, topic: Topic, digest: PresenceEnvelope) -> None:
-        hearing.gateway_alive(desk, topic.organisation, topic.gateway, digest.data.boot)
+        counts = hearing.gateway_alive(desk, topic.organisation, topic.gateway, digest.data.boot)
         newest = {heard.address: heard for heard in digest.data.devices}
         for _, heard in sorted(newest.items()):  # one order for all replicas' locks
-            self._device(desk, topic, digest, heard)
+            self._device(desk, topic, digest, heard, counts=counts)
 
-    def _device(self, desk: Desk, topic: Topic, digest: PresenceEnvelope, heard: envelope.Heard) -> None:
+    def _device(
+        self, desk: Desk, topic: Topic, digest: PresenceEnvelope, heard: envelope.Heard, *, counts: bool
+    ) -> None:
         try:
             opened = open_frame(desk.tx, topic.organisation, heard.address, heard.frame)
         except UnknownDeviceError:
@@ -104,7 +106,7 @@ class SignIngest:
             self._metrics.refused.labels("presence", wrong.reason).inc()
             return
         age = min(max(timedelta(0), digest.time - heard.heard_at), OLDEST)
-        if not hearing.device(desk, topic.organisation, topic.gateway, opened, heard.rssi, age):
+        if counts and not hearing.device(desk, topic.organisation, topic.gateway, opened, heard.rssi, age):
             reason = bthome.ReplayError.reason if opened.voice.is_live else f"key {opened.voice.standing}"
             self._metrics.refused.labels("presence", reason).inc()
         _catch_missed_event(desk, topic, heard, opened, age)
@@ -131,3 +133,4 @@ def _catch_missed_event(desk: Desk, topic: Topic, heard: envelope.Heard, opened:
     )
     if report.stage not in event_rows.stages(desk.tx, event):
         recording.record(desk, event)
+        hearing.revoked_spoke(desk, topic.organisation, topic.gateway)

@@ -175,6 +175,17 @@ def of_gateway(tx: Tx, organisation: OrganisationId, gateway: str) -> list[Crede
     return [_credential(row) for row in tx.connection.execute(ordered)]
 
 
+def is_revoked(tx: Tx, organisation: OrganisationId, gateway: str, *, hold: bool = False) -> bool:
+    """Whether it had credentials and has none that is good; with ``hold`` that stays so until the transaction ends.
+
+    A gateway that was set up by hand never had one, and is not revoked.
+    """
+    where = (credentials.c.organisation == organisation, credentials.c.gateway == gateway)
+    asked = select(credentials.c.ends_at).where(*where)
+    ends = tx.connection.execute(tx.lock(asked) if hold else asked).scalars().all()
+    return bool(ends) and None not in ends
+
+
 def of_organisation(tx: Tx, organisation: OrganisationId) -> list[CredentialRecord]:
     """The same of all its gateways."""
     ordered = (
