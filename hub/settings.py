@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AnyHttpUrl, Field, StringConstraints, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from protocols.ids import NAME
 from tocsin.settings import MqttSettings, ProgramSettings, Section, read_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Name = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
 
@@ -116,6 +121,19 @@ class HubSettings(ProgramSettings):
             )
         return self
 
+    def contradictions(self) -> Iterator[str]:
+        web, email = self.web, self.email
+        if (web.tls_cert_file is None) != (web.tls_key_file is None):
+            yield "web.tls_cert_file: certificate and tls_key_file belong together"
+        if web.tls_cert_file is not None and not web.is_secure:
+            yield "web.public_url: begins with http://, but with tls_cert_file the hub speaks https alone"
+        if _is_of_the_template(urlsplit(web.public_url).hostname):
+            yield f"web.public_url: {web.public_url} is still the template's: put this machine's name or address there"
+        if email is not None and _is_of_the_template(email.host):
+            yield f"email.host: {email.host} is still the template's: put your mail server there"
+        if email is not None and email.username is not None and email.password_file is None:
+            yield "email.username: wants a password_file; a mail server that needs no password gets neither"
+
     def database_url(self) -> str:
         """``database`` with its password.
 
@@ -146,3 +164,8 @@ class HubSettings(ProgramSettings):
     def _beside_database(self) -> Path | None:
         scheme, _, path = self.database.partition(":///")
         return Path(path).with_suffix(".keys") if scheme == "sqlite" else None
+
+
+def _is_of_the_template(host: str | None) -> bool:
+    """Names that nobody has (RFC 2606)."""
+    return re.search(r"(^|\.)example(\.(com|net|org))?$", host or "") is not None

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.settings import ProgramSettings, SettingsError, load
+from tocsin.settings import ProgramSettings, SettingsError, load, unreadable_files
 
 GROUP = "tocsin.settings"
 
@@ -25,13 +25,19 @@ def check(
     program: Annotated[str, typer.Argument(help="Whose settings: hub or gateway.")],
     path: Annotated[Path, typer.Argument(help="The TOML file.")],
 ) -> None:
-    """Read a settings file as PROGRAM would, and say what is wrong with it."""
+    """Read a settings file as PROGRAM would, and the files that it names, and say what can't work."""
     try:
-        load(_settings_of(program), path)
+        _look(load(_settings_of(program), path), path)
     except SettingsError as wrong:
         typer.secho(str(wrong), fg="red", err=True)
         raise typer.Exit(code=1) from wrong
     typer.secho(f"{path}: a valid settings file of the {program}.", fg="green")
+
+
+def _look(settings: ProgramSettings, path: Path) -> None:
+    problems = [*unreadable_files(settings), *settings.contradictions()]
+    if problems:
+        raise SettingsError(str(path), problems)
 
 
 def _settings_of(program: str) -> type[ProgramSettings]:

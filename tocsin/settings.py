@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path  # noqa: TC003 - pydantic reads it at run time
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -15,7 +16,7 @@ from pydantic_settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Program = TypeVar("Program", bound="ProgramSettings")
 
@@ -80,6 +81,10 @@ class ProgramSettings(BaseSettings):
 
     log: LogSettings = LogSettings()
 
+    def contradictions(self) -> Iterator[str]:
+        """What each key allows and all of them together do not, as ``key: what is wrong``."""
+        return iter(())
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -109,7 +114,7 @@ def load(settings: type[Program], path: Path | None, **given: Any) -> Program:  
     try:
         return _with_file(settings, path)(**given)
     except ValidationError as invalid:
-        raise SettingsError(source, [_line(error) for error in invalid.errors()]) from invalid
+        raise SettingsError(source, [_line(settings, error) for error in invalid.errors()]) from invalid
 
 
 def _with_file(settings: type[Program], path: Path | None) -> type[Program]:
@@ -126,9 +131,45 @@ def _check_toml(path: Path) -> None:
         raise SettingsError(str(path), [f"is not TOML: {broken}"]) from broken
 
 
-def _line(error: Mapping[str, Any]) -> str:
+def _line(settings: type[BaseModel], error: Mapping[str, Any]) -> str:
     where = ".".join(str(part) for part in error["loc"]) or "(file)"
-    return f"{where}: {error['msg']}"
+    if error["type"] != "extra_forbidden":
+        return f"{where}: {error['msg']}"
+    meant = get_close_matches(str(error["loc"][-1]), _keys_beside(settings, error["loc"][:-1]), n=1)
+    return f"{where}: no such key" + "".join(f"; did you mean {each}?" for each in meant)
+
+
+def _keys_beside(model: type[BaseModel], table: tuple[int | str, ...]) -> list[str]:
+    """The keys that a table of the file may have."""
+    for name in table:
+        if isinstance(name, str):
+            model = next(_models_in(model.model_fields[name].annotation), model)
+    return list(model.model_fields)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any type is one
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def unreadable_files(table: BaseModel, at: str = "") -> Iterator[str]:
+    """Files that are named and can't be read, or are empty, as ``key: what is wrong``. Keys are made at the start."""
+    for name, value in table:
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, BaseModel):
+                yield from unreadable_files(each, f"{at}{name}.")
+            elif isinstance(each, Path) and name.endswith("_file") and name != "keys_file":
+                yield from (f"{at}{name}: {wrong}" for wrong in _wrong_with(each))
+
+
+def _wrong_with(path: Path) -> Iterator[str]:
+    try:
+        if not path.read_bytes().strip():
+            yield f"{path} is empty"
+    except OSError as unreadable:
+        yield f"{path} can't be read: {unreadable.strerror}"
 
 
 def read_secret(path: Path) -> str:

@@ -63,7 +63,7 @@ def test_a_file_that_holds_no_key_is_explained(tmp_path: Path, key: str, complai
         (LEAST.replace("porch", "The Porch"), "gateway: String should match pattern"),
         (LEAST.replace("charity", "a/b"), "organisation: String should match pattern"),
         (LEAST + "[radio]\nmode = 'loud'\n", "radio.mode"),
-        (LEAST + "[radio]\nchannel = 37\n", "radio.channel: Extra inputs are not permitted"),
+        (LEAST + "[radio]\nchannel = 37\n", "radio.channel: no such key"),
         (LEAST + "[[devices]]\naddress = 'AA'\nkey_file = 'k'\n", "not a Bluetooth address"),
         (LEAST + f"[[devices]]\naddress = '{OTHER}'\nkey_file = 'k'\n" * 2, f"listed twice: {OTHER}"),
     ],
