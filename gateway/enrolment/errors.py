@@ -48,6 +48,20 @@ class UnreachableError(EnrolmentError):
         self.detail = detail
 
 
+class NoTlsError(EnrolmentError):
+    """Something answers at that port, but not in TLS.
+
+    Attributes:
+        url: that was asked.
+    """
+
+    todo = "Check the port: the hub's own is 8443 unless its settings say otherwise, and 8080 is the one without TLS."
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"the port of {url} speaks no TLS")
+        self.url = url
+
+
 class ClockError(EnrolmentError):
     """By this machine's clock the hub's certificate is not valid.
 

@@ -15,6 +15,7 @@ from gateway.enrolment.errors import (
     EnrolmentError,
     FingerprintError,
     HostNameError,
+    NoTlsError,
     PlainHttpError,
     UnreachableError,
     UntrustedError,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from protocols.codes import Code
 
 AUTHORITY_MAX: Final = 64 * 1024
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
+"""What OpenSSL says, by version, when what comes back is no TLS."""
 _X509_NOT_YET_VALID: Final = 9
 _X509_EXPIRED: Final = 10
 _X509_NAME_MISMATCH: Final = frozenset({62, 64})
@@ -85,18 +88,20 @@ def authority_of(code: Code, offered: bytes, url: str) -> str:
 
 def network_error(url: str, failure: httpx.TransportError) -> EnrolmentError:
     """What a failed request means."""
-    verification = _cause(failure)
-    if verification is None:
+    said = _cause(failure)
+    if said is not None and said.reason in _NO_TLS:
+        return NoTlsError(url)
+    if not isinstance(said, ssl.SSLCertVerificationError):
         return UnreachableError(url, str(failure) or type(failure).__name__)
-    detail = verification.verify_message
-    if verification.verify_code in {_X509_NOT_YET_VALID, _X509_EXPIRED}:
+    detail = said.verify_message
+    if said.verify_code in {_X509_NOT_YET_VALID, _X509_EXPIRED}:
         return ClockError(detail)
-    if verification.verify_code in _X509_NAME_MISMATCH:
+    if said.verify_code in _X509_NAME_MISMATCH:
         return HostNameError(url, detail)
     return UntrustedError(url, detail)
 
 
-def _cause(failure: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    while failure is not None and not isinstance(failure, ssl.SSLCertVerificationError):
+def _cause(failure: BaseException | None) -> ssl.SSLError | None:
+    while failure is not None and not isinstance(failure, ssl.SSLError):
         failure = failure.__cause__ or failure.__context__
     return failure

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +24,7 @@ from gateway.enrolment.errors import (
     FingerprintError,
     HostNameError,
     NotAHubError,
+    NoTlsError,
     OtherGatewayError,
     PlainHttpError,
     UnreachableError,
@@ -200,6 +203,18 @@ def test_plain_http_is_refused_except_on_this_machine(office: Office, files: Fil
 def test_nobody_at_that_address_is_said_so(office: Office, files: Files) -> None:
     told = refused(office, files, UnreachableError, url=f"https://localhost:{free_port()}")
     assert "firewall" in told
+
+
+def test_a_port_without_tls_is_said_to_be_one(office: Office, files: Files) -> None:
+    class Plain(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Plain) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        said = refused(office, files, NoTlsError, url=f"https://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert "speaks no TLS" in said
+    assert "8443" in said
 
 
 def test_a_short_code_means_a_certificate_that_the_system_trusts(office: Office, files: Files) -> None:
