@@ -49,7 +49,7 @@ def rows_of(source: Path) -> Iterator[IO[str]]:
     Raises:
         BackupError: ``pg_restore`` is missing or can't read the dump.
     """
-    command = [_program("pg_restore"), "--data-only", "--file=-", str(source)]
+    command = [program("pg_restore"), "--data-only", "--file=-", str(source)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8") as run:  # noqa: S603 - our own words
         assert run.stdout is not None  # noqa: S101 - it was asked for
         assert run.stderr is not None  # noqa: S101
@@ -59,17 +59,22 @@ def rows_of(source: Path) -> Iterator[IO[str]]:
         raise BackupError("pg_restore", said.strip()[-_SAID_MAX:])
 
 
-def _run(engine: Engine, program: str, options: Sequence[str]) -> None:
+def _run(engine: Engine, tool: str, options: Sequence[str]) -> None:
     known = {**engine.url.translate_connect_args(username="user", database="dbname"), **engine.url.query}
     password = known.pop("password", None)
     environment = os.environ if password is None else {**os.environ, "PGPASSWORD": str(password)}
-    command = [_program(program), *options, f"--dbname={make_conninfo(**known)}", "--no-password"]
+    command = [program(tool), *options, f"--dbname={make_conninfo(**known)}", "--no-password"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - as above
     if done.returncode:
-        raise BackupError(program, done.stderr.strip()[-_SAID_MAX:])
+        raise BackupError(tool, done.stderr.strip()[-_SAID_MAX:])
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
+    """Where it is.
+
+    Raises:
+        BackupError: it is missing.
+    """
     found = shutil.which(name)
     if found is None:
         raise BackupError(name, "is not installed: it comes with PostgreSQL's client programs (postgresql-client)")

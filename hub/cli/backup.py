@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hub.backup.manifest import Manifest
-    from hub.backup.restore import Restored
+    from hub.backup.target import Restored
     from hub.cases.restoring import Aftermath
     from hub.settings import HubSettings
     from hub.store.credentials import CredentialRecord

@@ -23,7 +23,7 @@ _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x70C51  # one replica migrates at a time
 _OLDEST: Final = "oldest program"
 UNFINISHED: Final = "restore_unfinished"
-"""A table that is there from the beginning of a restore to its end."""
+"""A table that is there from the beginning of a restore to its end; for SQLite see :func:`marker_of`."""
 
 
 class SchemaError(Exception):
@@ -78,6 +78,8 @@ def prepare(engine: Engine, vault: Vault, *, asked: bool = False, unfinished: bo
         NewerDatabaseError: a newer program upgraded it, and did not leave it fit for this one.
         UnfinishedRestoreError: a restore was interrupted.
     """
+    if not unfinished and engine.dialect.name == "sqlite" and marker_of(Path(str(engine.url.database))).exists():
+        raise UnfinishedRestoreError
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
@@ -90,6 +92,11 @@ def prepare(engine: Engine, vault: Vault, *, asked: bool = False, unfinished: bo
             raise LiveSessionsError(live)
         command.upgrade(_config(connection, vault), "head")
         _note_oldest(connection)
+
+
+def marker_of(file: Path) -> Path:
+    """A file that is there, beside a SQLite database, while what it holds is being replaced."""
+    return file.with_name(f"{file.name}.restore-unfinished")
 
 
 def _is_ready(connection: Connection) -> bool:
