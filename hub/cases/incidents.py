@@ -19,13 +19,16 @@ from hub.domain.incident import (
     Note,
     Notify,
     Outcome,
+    Phase,
     Raised,
     Taken,
     Tell,
     decide,
 )
+from hub.domain.ladder import LADDER
 from hub.store import devices, events, incidents, journal, outbox
 from hub.store.incidents import IncidentRecord
+from hub.store.outbox import ItemKind, ItemState
 from protocols.ids import IncidentId
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from hub.cases.desk import Desk
     from hub.domain.incident import Effect
     from hub.domain.matching import Match
+    from hub.store.outbox import Item
     from protocols.ids import Address, GatewayId, OrganisationId
 
 Subject: TypeAlias = str
@@ -130,6 +134,8 @@ def apply(desk: Desk, record: IncidentRecord, event: Event) -> IncidentRecord:
     after = replace(record, state=state)
     incidents.save(desk.tx, after)
     _carry_out(desk, after, effects)
+    if state.phase is not record.state.phase:
+        panels.tell(desk, after)
     if state.phase not in LIVE and record.match.worker is not None:
         watch.rearm(desk, record.organisation, record.match.worker)
     return after
@@ -141,7 +147,6 @@ def _carry_out(desk: Desk, record: IncidentRecord, effects: tuple[Effect, ...]) 
             notify.incident(desk, record, effect)
         elif isinstance(effect, Tell):
             telling.tell(desk, record, effect.told)
-            panels.tell(desk, record, effect.told)
         elif isinstance(effect, Ask):
             telling.ask(desk, record)
         elif isinstance(effect, CancelPending):
@@ -172,6 +177,17 @@ def deadline(desk: Desk, organisation: OrganisationId, incident: str) -> None:
     record = get(desk, organisation, incident)
     if record.state.due is not None and record.state.due <= desk.now:
         apply(desk, record, DeadlinePassed())
+
+
+def unreached(desk: Desk, item: Item) -> None:
+    """Somebody can't be reached this way, ever. If that was the last one of their rung, the next is told at once."""
+    record = incidents.get(desk.tx, item.organisation, str(item.incident))
+    if record is None or record.state.phase is not Phase.OPEN or record.state.rung != item.payload.get("rung"):
+        return
+    alerts = [one for one in outbox.of_incident(desk.tx, item.organisation, record.id) if one.kind is ItemKind.ALERT]
+    told = [one for one in alerts if one.payload == item.payload and one.channel == item.channel]
+    if record.state.rung + 1 < len(LADDER) and all(one.state is ItemState.FAILED for one in told):
+        apply(desk, replace(record, state=replace(record.state, due=desk.now)), DeadlinePassed())
 
 
 def take(desk: Desk, organisation: OrganisationId, incident: str, by: str) -> IncidentRecord:

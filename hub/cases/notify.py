@@ -82,11 +82,12 @@ def _worker(desk: Desk, record: IncidentRecord) -> Worker | None:
 def _accounts(
     desk: Desk, organisation: OrganisationId, only: str | None = None, *, not_to: str | None = None
 ) -> Iterator[_Reach]:
-    """The one account if it can be reached, else every one that can; never the wearer's own address."""
+    """The one account if it can be reached, else every one that can; the wearer's own address if there is no other."""
     if not desk.routes.email:
         return
     accounts = directory.active_accounts(desk.tx, organisation)
-    reachable = [account.id for account in accounts if account.email and account.email != not_to]
+    addresses = {account.id: account.email for account in accounts if account.email}
+    reachable = [account for account, address in addresses.items() if address != not_to] or list(addresses)
     for account in [only] if only in reachable else reachable:
         yield _Reach(EMAIL, f"account:{account}")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.cases import notify
+from hub.cases import incidents, notify
 from hub.cases.desk import Desk
 from hub.cases.telling import DOWNLINK
 from hub.channels.port import ChannelError
@@ -19,7 +19,7 @@ from hub.dispatcher import downlinks, facts
 from hub.domain.incident import Message
 from hub.store import faults, outbox
 from hub.store.faults import FaultKind
-from hub.store.outbox import ItemState
+from hub.store.outbox import ItemKind, ItemState
 from hub.store.store import Rank, StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -162,6 +162,8 @@ class Dispatcher:
         self._metrics.sends.labels(item.channel, "refused" if failure.permanent else "failed").inc()
         log.warning("notification not taken", item=item.id, channel=item.channel, detail=failure.detail)
         self._store.write(lambda tx: self._write_failure(tx, item, failure), rank=Rank.ALARM)
+        if failure.permanent and item.kind is ItemKind.ALERT:
+            self._store.write(lambda tx: incidents.unreached(Desk(tx, self._routes), item), rank=Rank.ALARM)
 
     def _write_failure(self, tx: Tx, item: Item, failure: ChannelError) -> None:
         if failure.permanent:

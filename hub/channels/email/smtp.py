@@ -33,7 +33,7 @@ class SmtpChannel:
         self._domain = settings.sender.rpartition("@")[2].rstrip(">")
 
     def send(self, outgoing: Outgoing) -> str:
-        message = self.compose(outgoing)
+        message = self._written(outgoing)
         try:
             with self.signed_in() as server:
                 server.send_message(message)
@@ -46,6 +46,14 @@ class SmtpChannel:
         except (OSError, smtplib.SMTPException) as failure:
             raise self._error(str(failure) or type(failure).__name__, permanent=False) from failure
         return f"taken by {self._settings.host}"
+
+    def _written(self, outgoing: Outgoing) -> EmailMessage:
+        try:
+            message = self.compose(outgoing)
+            message.as_bytes()
+        except Exception as unwritable:  # the parser of addresses raises whatever it stumbles over
+            raise self._error(f"no mail can be written to it: {unwritable!r}", permanent=True) from unwritable
+        return message
 
     def compose(self, outgoing: Outgoing) -> EmailMessage:
         """The message, plain text; the same Message-ID at every attempt, so a repeat is seen to be one."""

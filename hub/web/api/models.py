@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from hub.cases.gateways import Standing
+from hub.domain.mail import is_address
 from hub.domain.session import Risk, SessionPhase
 from hub.store.faults import Fault, FaultKind
 from hub.store.sessions import SessionRecord
@@ -13,6 +14,15 @@ from protocols.ids import NAME
 
 Identifier = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+def _email(text: str) -> str:
+    if not is_address(text):
+        raise ValueError("no e-mail address that a mail can be sent to")
+    return text
+
+
+Email = Annotated[str, StringConstraints(max_length=320), AfterValidator(_email)]
 
 
 class Sent(BaseModel):
@@ -54,7 +64,7 @@ class NewWorker(Sent):
 
     id: Identifier | None = None
     name: Text
-    email: Annotated[str, StringConstraints(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    email: Email | None = None
     phone: Annotated[str, StringConstraints(max_length=40)] | None = None
     supervisor: str | None = None
 

@@ -3,15 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from hub.store.api_tokens import ApiToken
 from hub.store.directory import Account, Role
-from hub.web.api.models import Identifier, Sent, Text
+from hub.web.api.models import Email, Identifier, Sent, Text
 from hub.web.rights import Right
 from hub.web.tokens import DEFAULT_DAYS, MOST_DAYS
-
-Email = Annotated[str, StringConstraints(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
 class AccountOut(BaseModel):
