@@ -10,7 +10,7 @@ from hub import addresses, authority
 from hub.broker.dynsec import Dynsec
 from hub.broker.reconciler import Reconciler
 from hub.broker.refusals import RefusalWatch
-from hub.cases import access, way_in
+from hub.cases import access, backups, way_in
 from hub.cases.desk import Desk
 from hub.loops import Loop
 from hub.refused import Refusals
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from hub.cases.desk import Routes
     from hub.metrics import HubMetrics
     from hub.settings import HubSettings
-    from hub.store.store import Store
+    from hub.store.store import Store, Tx
     from tocsin.settings import MqttSettings
 
 IDLE_S: Final = 1.0
 """How long what another process changed in the database, or the broker wrote into its log, may lie unseen."""
 FIRST_LOOK_S: Final = 10.0
 """How long a hub that starts waits for the broker to know its own account."""
-_FORGET_EVERY_S: Final = 60.0
+_LOOK_EVERY_S: Final = 60.0
 
 
 class Keeper:
@@ -59,7 +59,7 @@ class Keeper:
         self.refusals = Refusals(store, routes, metrics, wake, time.monotonic)
         self._dynsec, self._reconciler = self._administration(metrics, boot)
         self._watch = self._log_watch()
-        self._forget_at = 0.0
+        self._look_at = 0.0
         self.loop = Loop("access", self._step, metrics)
 
     def start(self) -> None:
@@ -136,10 +136,16 @@ class Keeper:
         if self._reconciler is not None:
             self._reconciler.step()
         more = self._watch is not None and self._watch.step()
-        if time.monotonic() >= self._forget_at:
-            self._store.write(lambda tx: access.forget_old(Desk(tx, self._routes)), rank=Rank.ROUTINE)
-            self._forget_at = time.monotonic() + _FORGET_EVERY_S
+        if time.monotonic() >= self._look_at:
+            self._store.write(self._look_round, rank=Rank.ROUTINE)
+            self._look_at = time.monotonic() + _LOOK_EVERY_S
         return 0.0 if more else IDLE_S
+
+    def _look_round(self, tx: Tx) -> None:
+        """What nothing else brings to light."""
+        desk = Desk(tx, self._routes)
+        access.forget_old(desk)
+        backups.look(desk)
 
 
 def _account(mqtt: MqttSettings) -> tuple[str, str] | None:

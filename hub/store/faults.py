@@ -41,6 +41,8 @@ class FaultKind(StrEnum):
     GATEWAY_FLOODS = "gateway floods the hub"
     GATEWAY_REFUSED = "gateway refused something"
     CLOCK_STEP = "clock stepped"
+    BACKUP_OVERDUE = "backup overdue"
+    FRAMES_UNOPENED = "frames that no key opens"
 
 
 @dataclass(frozen=True, slots=True)
