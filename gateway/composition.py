@@ -25,7 +25,7 @@ from gateway.hearing.radio import Radio, adapter_arguments
 from gateway.hearing.reset import power_cycle
 from gateway.hearing.watchdog import Watchdog
 from gateway.loops import Counted, StepThread, every, unchanged, when_woken
-from gateway.membership import membership
+from gateway.membership import Enrolled, membership
 from gateway.metrics import Metrics
 from gateway.outbox import Outbox
 from gateway.panel import door
@@ -34,12 +34,13 @@ from gateway.readings import Parts, facts, figures, health, status
 from gateway.supervision import LOOK_EVERY_S, Pulse, Supervisor
 from gateway.telling.client import Client, Limits, bleak_client
 from gateway.telling.teller import Teller
-from gateway.uplink.inbox import Inbox, subscriptions
+from gateway.uplink.inbox import Inbox, receipted_event, subscriptions
 from gateway.uplink.mailbox import Arrivals, Mailbox
 from gateway.uplink.refusals import Refusals
 from gateway.uplink.sender import Sender
 from gateway.uplink.standing import Digest, Standing, will
 from gateway.uplink.uplink import Uplink
+from protocols.mqtt.topics import Channel
 from tocsin.mqtt import Connection
 from tocsin.systemd import Notifier
 
@@ -49,11 +50,14 @@ if TYPE_CHECKING:
 
     from gateway.domain.hearing import HeardFrame
     from gateway.domain.moment import Moment
+    from gateway.domain.outgoing import Outgoing
     from gateway.loops import Pace
+    from gateway.membership import ByHand
     from gateway.panel.port import Pins
     from gateway.settings import GatewaySettings
     from protocols.events import DeviceReport
     from protocols.ids import Address
+    from tocsin.mqtt import Received
 
 log = structlog.get_logger()
 
@@ -80,7 +84,7 @@ class Gateway:
         self._pace = pace
         self._loop = loop
         self._faults: Counter[str] = Counter()
-        self._pulse = Pulse(("uplink", "watch", "say", "tell"), now)
+        self._pulse = Pulse(_loops(settings, self._member), now)
         self._systemd = Notifier(os.environ)
         self._supervisor = Supervisor(self._pulse, lambda: health(self._parts), self._systemd)
         self._tasks: list[asyncio.Task[None]] = []
@@ -94,7 +98,11 @@ class Gateway:
         self._from_the_air(now)
         self._about_itself(now)
         self._member.follow(
-            {"presence": self._presence, "alarm": self._alarm}, clock=clock, faults=self._faults, pace=pace
+            {"presence": self._presence, "alarm": self._alarm},
+            clock=clock,
+            faults=self._faults,
+            pace=pace,
+            beat=partial(self._pulse.beat, "keys"),
         )
 
     @property
@@ -123,11 +131,11 @@ class Gateway:
             self._speaker,
             open_pins=self._open_pins,
             look=lambda now: facts(self._parts, now),
-            hand_over=self._mailbox.accept,
+            hand_over=self._pressed,
             waiting=[event.id for event in self._outbox.pending() if wired.is_alarm(event)],
             now=now,
         )
-        step, woken = self._panel.step, self._panel.woken
+        step, woken = self._panel_step, self._panel.woken
         self._panel_thread = StepThread("panel", step, woken, clock=self._clock, faults=self._faults, pace=self._pace)
 
     def _to_wearers(self) -> None:
@@ -140,11 +148,13 @@ class Gateway:
             self._member.mqtt("alarm"),
             client_id=speaker.client_id("alarm"),
             subscriptions=subscriptions(speaker),
-            on_message=mailbox.received,
+            on_message=self._received,
             on_connect=mailbox.connected,
         )
         latency = self.metrics.receipt_latency.observe
-        self._sender = Sender(speaker, self._outbox, self._alarm, mailbox, receipt_after=latency, now=now)
+        self._sender = Sender(
+            speaker, self._outbox, self._alarm, mailbox, receipt_after=latency, kept=self._panel.kept, now=now
+        )
         self._refusals = Refusals(self._sender.report)
         self._inbox = Inbox(
             speaker,
@@ -179,7 +189,7 @@ class Gateway:
             will=will(speaker, now),
         )
         self._presence = link
-        self._standing = Standing(speaker, link, arrivals, lambda: status(self._parts))
+        self._standing = Standing(speaker, link, arrivals, lambda: status(self._parts, self._clock()))
         take, every_s = self._take_presence, self._settings.presence.every_s
         self._digest = Digest(speaker, link, take, every_s=every_s, now=now)
 
@@ -247,6 +257,10 @@ class Gateway:
         self._pulse.beat("uplink", now)
         return self._uplink.step(now)
 
+    def _panel_step(self, now: Moment) -> float:
+        self._pulse.beat("panel", now)
+        return self._panel.step(now)
+
     async def _say(self) -> None:
         now = self._clock()
         self._pulse.beat("say", now)
@@ -268,6 +282,19 @@ class Gateway:
         self._mailbox.accept(frame_event(self._speaker, heard, device=device, now=now))
         self._panel.overheard(heard.report)
         note_heard(heard.report)
+
+    def _pressed(self, event: Outgoing) -> None:
+        """The button's, on the panel's thread."""
+        with Counted("panel", self._faults):
+            self._sender.alarm(event, self._clock())
+
+    def _received(self, message: Received) -> None:
+        """On the connection's thread. A receipt that the panel waits for does not queue behind a slow disk."""
+        self._mailbox.received(message)
+        if self._panel.is_anxious and message.topic == self._speaker.topic(Channel.RECEIPT):
+            event = receipted_event(message.payload)
+            if event is not None:
+                self._panel.receipted(event)
 
     def _tell_from_thread(self, address: Address, value: bytes, for_s: float) -> None:
         with suppress(RuntimeError):  # the loop is closed: the gateway is leaving
@@ -304,6 +331,12 @@ def note_heard(report: DeviceReport) -> None:
         sequence=identity.sequence,
         cause=report.cause.label,
     )
+
+
+def _loops(settings: GatewaySettings, member: ByHand | Enrolled) -> list[str]:
+    """Those that must turn."""
+    extra = {"panel": settings.panel.enabled, "keys": isinstance(member, Enrolled)}
+    return ["uplink", "watch", "say", "tell", *(name for name, there in extra.items() if there)]
 
 
 def _directory(path: Path) -> Path:

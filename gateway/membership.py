@@ -96,11 +96,17 @@ class Enrolled:
         clock: Callable[[], Moment],
         faults: Counter[str],
         pace: Pace,
+        beat: Callable[[Moment], None],
     ) -> None:
         """Keep keys and these connections as the hub has them, from :meth:`start` on."""
         lines = {name: _Line(name, connection, self._mqtt) for name, connection in connections.items()}
-        self._sync = Sync(self._files, self._identity, self.keyring, self._hub, lines)
-        self._thread = StepThread("keys", self._sync.step, threading.Event(), clock=clock, faults=faults, pace=pace)
+        sync = self._sync = Sync(self._files, self._identity, self.keyring, self._hub, lines)
+
+        def step(now: Moment) -> float:
+            beat(now)
+            return sync.step(now)
+
+        self._thread = StepThread("keys", step, threading.Event(), clock=clock, faults=faults, pace=pace)
 
     def start(self) -> None:
         if self._thread is not None:

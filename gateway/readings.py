@@ -70,7 +70,7 @@ def facts(of: Parts, now: Moment) -> Facts:
     )
 
 
-def status(of: Parts) -> StatusData:
+def status(of: Parts, now: Moment) -> StatusData:
     return StatusData(
         state=GatewayState.ONLINE,
         boot=of.boot,
@@ -79,7 +79,7 @@ def status(of: Parts) -> StatusData:
         blind=of.watchdog.blind,
         shed=of.outbox.shed,
         refused=dict(of.ear.refused),
-        panel=of.panel.standing,
+        panel=of.panel.standing(now),
     )
 
 
@@ -95,7 +95,7 @@ def figures(of: Parts, now: Moment) -> Figures:
             "hub_online": -1 if hub_online is None else hub_online,
             "devices_expected": len(of.member.keyring),
             "revoked": of.member.revoked,
-            "panel_faults": of.panel.faults,
+            "panel_faults": of.panel.faults(now),
         },
         counters={
             "adverts_heard": of.ear.adverts,

@@ -16,6 +16,8 @@ log = structlog.get_logger()
 
 STALLED_AFTER_S: Final = 60.0
 """More than the longest turn may take: a radio that is reset waits for three calls of up to 10 s."""
+PATIENCE_S: Final = {"keys": 600.0}
+"""Loops that may take longer. That one asks the hub over HTTPS, twice in one turn at worst, and holds up no alarm."""
 LOOK_EVERY_S: Final = 5.0
 
 
@@ -30,7 +32,8 @@ class Pulse:
 
     def stalled(self, now: Moment) -> list[str]:
         """Loops that began no turn for too long."""
-        return [loop for loop, turned in self._turned.items() if now.ticks - turned > STALLED_AFTER_S]
+        ages = {loop: now.ticks - turned for loop, turned in self._turned.items()}
+        return [loop for loop, age_s in ages.items() if age_s > PATIENCE_S.get(loop, STALLED_AFTER_S)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ Sounds, about the own button only:
 ================================  ===================================================
 event                             tune
 ================================  ===================================================
-Pressed                           UNDERSTOOD
+Kept or Receipted, the first      UNDERSTOOD
 Receipted, the last of its alarms STORED
 Pressed, a test                   TEST_SENT
 Receipted, a test                 TESTED
@@ -36,8 +36,9 @@ PressedTooShort                   TOO_SHORT
 no receipt for ``LATE_S``         NOT_DELIVERED, again every ``AGAIN_S`` for 5 minutes
 ================================  ===================================================
 
-A test never sounds like an alarm, nor an alarm like a test. A discreet button has neither light nor sound. Times are
-ticks.
+What was only pressed has no sound yet: a wire repeats nothing, so nobody is told *understood* of an alarm that a power
+cut would still lose. A test never sounds like an alarm, nor an alarm like a test. A discreet button has neither light
+nor sound. Times are ticks.
 """
 
 from __future__ import annotations
@@ -137,6 +138,7 @@ class Panel:
         devices: alarms of devices.
         moans: how often *not delivered* was sounded since something waits.
         tests: which of those that wait are tests.
+        unkept: which are alarms that are neither written nor receipted.
         testing: the button is in test mode.
     """
 
@@ -149,6 +151,7 @@ class Panel:
     devices: Mapping[Address, DeviceAlarm] = field(default_factory=lambda: MappingProxyType({}))
     moans: int = 0
     tests: frozenset[str] = frozenset()
+    unkept: frozenset[str] = frozenset()
     testing: bool = False
 
 
@@ -184,6 +187,13 @@ class Testing:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An event is on the disk."""
+
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipted:
     """The hub has committed an event, the button's or another."""
 
@@ -205,7 +215,7 @@ class Overheard:
     report: DeviceReport
 
 
-Event: TypeAlias = Looked | Pressed | PressedTooShort | Testing | Receipted | Staged | Overheard
+Event: TypeAlias = Looked | Pressed | PressedTooShort | Testing | Kept | Receipted | Staged | Overheard
 Decision: TypeAlias = tuple[Panel, tuple[Tune, ...]]
 
 _FAR: Final = {
@@ -284,6 +294,8 @@ def _happened(panel: Panel, event: Event | None, now: float) -> Decision:
     match event:
         case Pressed() | PressedTooShort():
             return _pressed(panel, event, now)
+        case Kept(number) if number in panel.unkept:
+            return replace(panel, unkept=panel.unkept - {number}), (Tune.UNDERSTOOD,)
         case Receipted(number) if number in panel.waiting:
             return _receipted(panel, number)
     return _noted(panel, event, now), ()
@@ -310,17 +322,20 @@ def _pressed(panel: Panel, event: Pressed | PressedTooShort, now: float) -> Deci
     pressed = replace(panel, waiting=waiting, moans=0)
     if event.is_test:
         return replace(pressed, tests=panel.tests | {event.event}), (Tune.TEST_SENT,)
-    return replace(pressed, event=event.event, told=PanelTold.WAITING), (Tune.UNDERSTOOD,)
+    return replace(pressed, event=event.event, told=PanelTold.WAITING, unkept=panel.unkept | {event.event}), ()
 
 
 def _receipted(panel: Panel, event: str) -> Decision:
     waiting = MappingProxyType(_without(panel.waiting, event))
     told = PanelTold.STORED if event == panel.event and panel.told is PanelTold.WAITING else panel.told
     tests = panel.tests - {event}
-    receipted = replace(panel, waiting=waiting, told=told, tests=tests, moans=panel.moans if waiting else 0)
+    receipted = replace(panel, waiting=waiting, told=told, tests=tests, unkept=panel.unkept - {event})
+    receipted = replace(receipted, moans=panel.moans if waiting else 0)
     if event in panel.tests:
         return receipted, (Tune.TESTED,)
-    return receipted, () if waiting.keys() - tests else (Tune.STORED,)
+    if waiting.keys() - tests:
+        return receipted, (Tune.UNDERSTOOD,) if event in panel.unkept else ()
+    return receipted, (Tune.STORED,)
 
 
 def _staged(panel: Panel, event: str, told: PanelTold) -> Panel:

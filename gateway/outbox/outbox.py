@@ -73,6 +73,10 @@ class Outbox:
         """Events that are in memory only."""
         return len(self._unstored)
 
+    def is_unstored(self, event: str) -> bool:
+        """In memory only."""
+        return event in self._unstored
+
     def found(self) -> list[Outgoing]:
         """Events of an earlier run that were read from the disk since the last call: it may be there late."""
         found, self._found = self._found, []

@@ -16,7 +16,18 @@ import structlog
 
 from gateway.domain import button, loop, panel
 from gateway.domain.button import Gesture
-from gateway.domain.panel import Lamp, Light, Looked, Overheard, Pressed, PressedTooShort, Receipted, Staged, Testing
+from gateway.domain.panel import (
+    Kept,
+    Lamp,
+    Light,
+    Looked,
+    Overheard,
+    Pressed,
+    PressedTooShort,
+    Receipted,
+    Staged,
+    Testing,
+)
 from gateway.domain.wired import button_event
 from gateway.panel.port import PinsError
 from protocols.mqtt.envelope import ButtonSign, PanelData, PanelFault, PanelTold
@@ -47,6 +58,8 @@ class _Arm:
 
 LOOK_EVERY_S: Final = 0.5
 TRY_AGAIN_S: Final = 30.0
+STILL_AFTER_S: Final = 15.0
+"""Without a turn that came to its end for so long it is a fault."""
 
 
 class WallPanel:
@@ -93,24 +106,29 @@ class WallPanel:
         self._faults: dict[str, str] = {}
         self._pins: Pins | None = None
         self._shown: dict[Lamp, Light] = {}
-        self._try_at = now.ticks
+        self._try_at = self._turned = now.ticks
         self.woken = threading.Event()
         self.raised: dict[str, int] = dict.fromkeys(ButtonSign, 0)
         self.failures = 0
 
-    @property
-    def faults(self) -> int:
+    def faults(self, now: Moment) -> int:
         """How many things are wrong with it."""
-        return len(self._faults)
+        return len(self._wrong(now))
 
-    @property
-    def standing(self) -> PanelData | None:
+    def standing(self, now: Moment) -> PanelData | None:
         """For the gateway's status; None where there is no panel."""
         if not self._settings.enabled:
             return None
         lamps = {lamp.value: light.value for lamp, light in dict(self._shown).items()}
         state = self._panel
-        return PanelData(faults=dict(self._faults), event=state.event, told=state.told, lamps=lamps)
+        return PanelData(faults=self._wrong(now), event=state.event, told=state.told, lamps=lamps)
+
+    def _wrong(self, now: Moment) -> dict[str, str]:
+        """Said by other threads, too: a panel whose own hangs can't say so itself."""
+        wrong = dict(self._faults)
+        if self._settings.enabled and now.ticks - self._turned > STILL_AFTER_S:
+            wrong.setdefault(PanelFault.UNUSABLE, "the panel stands still, its button is dead: see the gateway's log")
+        return wrong
 
     def edge(self, pressed: bool, now: Moment) -> None:  # noqa: FBT001 - an edge is one or the other
         """The button's contact changed."""
@@ -126,6 +144,15 @@ class WallPanel:
             return "The panel can't be used: see the gateway's log"
         self._leave(_Arm(now.ticks))
         return None
+
+    @property
+    def is_anxious(self) -> bool:
+        """An alarm of the button is neither written nor receipted: each moment counts."""
+        return bool(self._panel.unkept)
+
+    def kept(self, event: str) -> None:
+        """An event of the button is on the disk."""
+        self._leave(Kept(event))
 
     def receipted(self, event: str) -> None:
         """The hub has committed an event, whoever's."""
@@ -153,6 +180,7 @@ class WallPanel:
             self._touch(now)
         except PinsError as failure:
             self._fail(failure, now)
+        self._turned = now.ticks
         return self._next_due(now)
 
     def close(self) -> None:

@@ -44,6 +44,14 @@ def subscriptions(speaker: Speaker) -> tuple[str, str, str]:
     return speaker.topic(Channel.RECEIPT), speaker.topic(Channel.COMMAND), hub_status(speaker.organisation)
 
 
+def receipted_event(payload: bytes) -> str | None:
+    """Which event a receipt names; None = it can't be read."""
+    try:
+        return ReceiptEnvelope.from_json(payload).data.event
+    except EnvelopeError:
+        return None  # counted by whoever reads it in its turn
+
+
 class Inbox:
     """Used by one thread.
 

@@ -3,6 +3,9 @@
 An event is sent first and written to the outbox right after, in the same step: a memory card may take seconds to sync,
 and an alarm must not wait for it. A gateway killed in between hears the event again, since its device advertises it
 until it is receipted; and the hub takes an event once however often it comes.
+
+A button on a wire repeats nothing. Its alarm is sent by whoever brings it (:meth:`Sender.alarm`), though this step may
+be waiting for the card at that moment, and whoever pressed it is told only when it is written or receipted.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from gateway.domain import wired
 from gateway.domain.outgoing import Outgoing, Rank, Speaker, trouble_event
 from gateway.domain.retries import Retries
 from protocols.mqtt.envelope import GatewayTrouble
@@ -34,7 +38,7 @@ BATCH: Final = 100
 
 
 class Sender:
-    """Used by one thread, except for :meth:`report`.
+    """Used by one thread, except for :meth:`report` and :meth:`alarm`.
 
     Args:
         speaker: who we are.
@@ -42,6 +46,7 @@ class Sender:
         link: the alarm connection.
         mailbox: where new events are left.
         receipt_after: told the seconds from hearing an event to its receipt.
+        kept: told the id of each alarm of a wired button that is on the disk.
         now: the start.
     """
 
@@ -53,6 +58,7 @@ class Sender:
         mailbox: Mailbox,
         *,
         receipt_after: Callable[[float], None] = lambda _: None,
+        kept: Callable[[str], None] = lambda _: None,
         now: Moment,
     ) -> None:
         self._speaker = speaker
@@ -61,6 +67,8 @@ class Sender:
         self._link = link
         self._mailbox = mailbox
         self._receipt_after = receipt_after
+        self._kept = kept
+        self._unkept: list[str] = []
         self._started = now.ticks
         self._arrivals = 0
         self._retries = Retries()
@@ -77,6 +85,12 @@ class Sender:
         """An event of the gateway itself; what is reported later has the higher number."""
         with self._reporting:  # numbered and queued in one order, whichever thread reports
             self._mailbox.accept(trouble_event(self._speaker, trouble, detail, number=next(self._numbers), now=now))
+
+    def alarm(self, event: Outgoing, now: Moment) -> None:
+        """An event of a wired button, from any thread: tried at once, ahead of everything, and repeated by the step."""
+        self._mailbox.accept(event)
+        if wired.is_alarm(event):
+            self._link.publish(self._topic, event.sent_at(now.ticks, started=self._started))
 
     def waiting(self, event: str) -> Outgoing | None:
         """The event of this id, until it is receipted."""
@@ -105,6 +119,7 @@ class Sender:
         self._notice_connection(now)
         sent = self._send(now)
         self._outbox.flush(now)
+        self._say_kept()
         self._take_found(now)
         for saying in self._outbox.sayings():
             self.report(GatewayTrouble.SHEDDING, saying, now)
@@ -118,7 +133,14 @@ class Sender:
             if self._outbox.hold(event):
                 self._wait_for(event, now)
                 self._hurry(event)
+            if wired.is_alarm(event):
+                self._unkept.append(event.id)
         return len(events)
+
+    def _say_kept(self) -> None:
+        for event in [event for event in self._unkept if not self._outbox.is_unstored(event)]:
+            self._unkept.remove(event)
+            self._kept(event)
 
     def _take_found(self, now: Moment) -> None:
         for event in self._outbox.found():

@@ -163,7 +163,7 @@ class GatewayState(StrEnum):
 class PanelFault(StrEnum):
     """What can be wrong with a panel."""
 
-    UNUSABLE = "unusable"  # its pins can't be used
+    UNUSABLE = "unusable"  # its pins can't be used, or it stands still
     BUTTON_STUCK = "button stuck"
     CABLE_CUT = "cable cut"
 
@@ -205,6 +205,7 @@ class StatusData(_Data):
         blind: hears nothing although it should (gateway).
         shed: presence digests and positions dropped since the start for want of disk (gateway).
         refused: frames refused since the start, by reason (gateway).
+        unopened: expected devices of which frames come, and have for a while, that no key opens (gateway).
         restored: number of the hub's last restore from a backup; it only rises. Gateways offer again what they keep
             when it is higher than the one they know (hub).
         panel: lamps and button on the wall; None = there is no panel (gateway).
@@ -217,6 +218,7 @@ class StatusData(_Data):
     blind: bool = False
     shed: int = 0
     refused: dict[str, int] = Field(default_factory=dict)
+    unopened: list[AddressField] = Field(default_factory=list, max_length=1000)
     restored: Annotated[int, Field(ge=0)] = 0
     panel: PanelData | None = None
 

@@ -120,6 +120,14 @@ def test_a_loop_that_stalls_stops_the_pings_and_is_named(name: str, stuck: str) 
         assert manager.count("WATCHDOG=1") == STALLED_AFTER_S / 5 + 1
 
 
+@pytest.mark.parametrize("loop", ["panel", "keys"])
+def test_panel_and_keys_are_watched_too_and_the_keys_may_take_as_long_as_the_hub_does(loop: str) -> None:
+    time = Time()
+    pulse = Pulse((loop,), time())
+    stalled_at = next(after for after in range(0, 3600, 5) if pulse.stalled(time.pass_(5)))
+    assert stalled_at == {"panel": 60, "keys": 600}[loop]
+
+
 def test_what_does_not_change_is_said_once(name: str) -> None:
     time = Time()
     with Manager(name) as manager:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ import pytest
 
 from gateway.domain.keyring import by_hand, device_name
 from gateway.domain.outgoing import Outgoing, Rank, frame_event
+from gateway.domain.wired import button_event
 from gateway.outbox import Outbox
 from gateway.uplink.inbox import Inbox, subscriptions
 from gateway.uplink.mailbox import Arrivals, Mailbox
@@ -21,6 +23,7 @@ from gateway.uplink.uplink import Uplink
 from protocols.ble import downlink, layout
 from protocols.ids import Address
 from protocols.mqtt.envelope import (
+    ButtonSign,
     CommandData,
     CommandEnvelope,
     EventEnvelope,
@@ -103,8 +106,15 @@ class Post:
         self.outbox = Outbox(directory, max_mb=1, now=time(), ballast=0)
         self.told: list[tuple[Address, bytes, float]] = []
         self.latencies: list[float] = []
+        self.kept: list[str] = []
         self.sender = Sender(
-            SPEAKER, self.outbox, self.wire, self.mailbox, receipt_after=self.latencies.append, now=time()
+            SPEAKER,
+            self.outbox,
+            self.wire,
+            self.mailbox,
+            receipt_after=self.latencies.append,
+            kept=self.kept.append,
+            now=time(),
         )
         self.inbox = Inbox(
             SPEAKER,
@@ -501,3 +511,43 @@ def test_a_digest_is_sent_every_ten_seconds_and_one_that_is_not_sent_is_gone(tim
     assert [(data.devices[0].frame, data.strangers) for data in sent] == [(panic(1), 3)] * 2
     assert digest.lost == 1
     assert EVENT not in {topic for topic, _, _ in wire.sent}
+
+
+def pressed(now: Moment) -> Outgoing:
+    return button_event(SPEAKER, "desk", ButtonSign.PANIC, number=1, now=now)
+
+
+def test_a_wired_alarm_is_sent_while_the_disk_keeps_the_uplink_waiting(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stalled, go_on = threading.Event(), threading.Event()
+
+    def flush(_now: Moment) -> None:
+        stalled.set()
+        assert go_on.wait(10)
+
+    monkeypatch.setattr(post.outbox, "flush", flush)
+    with ThreadPoolExecutor() as pool:
+        step = pool.submit(post.sender.step, post.time())
+        assert stalled.wait(10)
+        post.sender.alarm(pressed(post.time()), post.time())
+        sent = post.wire.take()
+        go_on.set()
+        step.result(10)
+    assert ids(sent) == ["porch-b007-desk-1"]
+    assert ids(post.step()) == ["porch-b007-desk-1"]
+
+
+def test_a_wired_alarm_is_said_to_be_kept_when_it_is_on_the_disk_and_not_before(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(post.outbox, "flush", lambda _now: None)
+        post.sender.alarm(pressed(post.time()), post.time())
+        post.step()
+        assert post.kept == []
+    post.step(1)
+    assert post.kept == ["porch-b007-desk-1"]
+    post.close()
+    with closing(Outbox(tmp_path, max_mb=1, now=post.time(), ballast=0)) as again:
+        assert [event.id for event in again.pending()] == ["porch-b007-desk-1"]

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.domain.panel import (
     Facts,
+    Kept,
     Lamp,
     Light,
     Looked,
@@ -89,7 +90,7 @@ def test_lamps_say_how_the_gateway_stands(facts: Facts, hearing: Light, online: 
 
 
 def test_an_alarm_of_the_button_is_followed_from_press_to_close() -> None:
-    wall = Wall().tell(Pressed("e1"))
+    wall = Wall().tell(Pressed("e1")).tell(Kept("e1"))
     assert wall.alarm is Light.FAST
     assert wall.tell(Receipted("e1"), after=1).alarm is Light.SLOW
     assert wall.tell(Staged("e1", PanelTold.PERSON_HAS_IT), after=30).alarm is Light.STEADY
@@ -99,7 +100,7 @@ def test_an_alarm_of_the_button_is_followed_from_press_to_close() -> None:
 
 
 def test_without_a_receipt_it_says_not_delivered_after_twenty_seconds_and_again_for_five_minutes() -> None:
-    wall = Wall().tell(Pressed("e1"))
+    wall = Wall().tell(Pressed("e1")).tell(Kept("e1"))
     assert wall.tell(None, after=19.9).heard == [Tune.UNDERSTOOD]
     assert wall.tell(None, after=0.1).heard == [Tune.UNDERSTOOD, Tune.NOT_DELIVERED]
     for _ in range(100):
@@ -111,8 +112,18 @@ def test_without_a_receipt_it_says_not_delivered_after_twenty_seconds_and_again_
 
 
 def test_a_thread_that_was_held_up_does_not_make_up_for_missed_tunes() -> None:
-    wall = Wall().tell(Pressed("e1")).tell(None, after=65).tell(None).tell(None, after=1)
+    wall = Wall().tell(Pressed("e1")).tell(Kept("e1")).tell(None, after=65).tell(None).tell(None, after=1)
     assert wall.heard == [Tune.UNDERSTOOD, Tune.NOT_DELIVERED]
+
+
+def test_an_alarm_is_understood_when_it_is_written_or_receipted_and_not_before() -> None:
+    wall = Wall().tell(Pressed("e1"))
+    assert (wall.heard, wall.alarm) == ([], Light.FAST)
+    assert wall.tell(Kept("e1")).heard == [Tune.UNDERSTOOD]
+    wall.tell(Pressed("e2"), after=11).tell(Receipted("e2"))
+    assert wall.heard == [Tune.UNDERSTOOD, Tune.UNDERSTOOD]
+    wall.tell(Kept("e2")).tell(Receipted("e1"))
+    assert wall.heard == [Tune.UNDERSTOOD, Tune.UNDERSTOOD, Tune.STORED]
 
 
 def test_a_second_press_waits_for_its_own_receipt() -> None:

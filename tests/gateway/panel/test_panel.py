@@ -13,7 +13,7 @@ from gateway.panel.port import PinsError
 from gateway.settings import PanelSettings
 from protocols.events import Cause, DeviceReport, Stage, Told
 from protocols.ids import EventIdentity
-from protocols.mqtt.envelope import ButtonData, ButtonSign, EventEnvelope, PanelFault, PanelTold, StageData
+from protocols.mqtt.envelope import ButtonData, ButtonSign, EventEnvelope, PanelData, PanelFault, PanelTold, StageData
 from tests.gateway.air import ADDRESS, SPEAKER, Time
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Pins:
 class Bench:
     """A panel on a bench: what it hands over is kept."""
 
-    def __init__(self, *, waiting: tuple[str, ...] = (), **more: object) -> None:
+    def __init__(self, *, waiting: tuple[str, ...] = (), has_disk: bool = True, **more: object) -> None:
         self.time, self.pins, self.facts = Time(), Pins(), WELL
         self.events: list[Outgoing] = []
         settings = PanelSettings.model_validate({"enabled": True, "button_pin": 24, "loop_pin": 25, **more})
@@ -72,10 +72,17 @@ class Bench:
             SPEAKER,
             open_pins=self.pins.open,
             look=lambda _: self.facts,
-            hand_over=self.events.append,
+            hand_over=self._take,
             waiting=waiting,
             now=self.time(),
         )
+
+        self._has_disk = has_disk
+
+    def _take(self, event: Outgoing) -> None:
+        self.events.append(event)
+        if self._has_disk:
+            self.panel.kept(event.id)
 
     def pass_(self, seconds: float) -> Bench:
         """From step to step, as its thread does."""
@@ -98,6 +105,10 @@ class Bench:
         self.pins.pressed = down
         self.panel.edge(down, self.time())
         return self
+
+    @property
+    def standing(self) -> PanelData | None:
+        return self.panel.standing(self.time())
 
     @property
     def said(self) -> list[ButtonData]:
@@ -146,10 +157,10 @@ def test_an_edge_that_was_lost_is_made_up_for_by_looking() -> None:
 def test_a_stuck_button_is_one_alarm_and_a_fault_until_it_is_free() -> None:
     bench = Bench().pass_(2).press(True).pass_(3600)
     assert bench.signs == [ButtonSign.PANIC]
-    assert bench.panel.standing is not None
-    assert PanelFault.BUTTON_STUCK in bench.panel.standing.faults
+    assert bench.standing is not None
+    assert PanelFault.BUTTON_STUCK in bench.standing.faults
     bench.press(False).pass_(1)
-    assert bench.panel.faults == 0
+    assert bench.panel.faults(bench.time()) == 0
 
 
 def test_in_test_mode_all_lamps_blink_and_a_hold_proves_the_way_to_the_hub_with_tunes_of_its_own() -> None:
@@ -209,8 +220,8 @@ def test_its_alarm_is_followed_to_its_end() -> None:
     assert bench.pass_(1).pins.lights[Lamp.ALARM] is Light.SLOW
     bench.panel.staged(StageData(event=event, told=PanelTold.PERSON_HAS_IT))
     assert bench.pass_(1).pins.lights[Lamp.ALARM] is Light.STEADY
-    assert bench.panel.standing is not None
-    assert (bench.panel.standing.event, bench.panel.standing.told) == (event, PanelTold.PERSON_HAS_IT)
+    assert bench.standing is not None
+    assert (bench.standing.event, bench.standing.told) == (event, PanelTold.PERSON_HAS_IT)
     bench.panel.staged(StageData(event=event, told=PanelTold.CLOSED))
     assert bench.pass_(1).pins.lights[Lamp.ALARM] is Light.OFF
 
@@ -218,6 +229,34 @@ def test_its_alarm_is_followed_to_its_end() -> None:
 def test_without_a_receipt_it_sounds_not_delivered() -> None:
     bench = Bench().pass_(2).hold().pass_(45)
     assert bench.pins.tunes == [Tune.UNDERSTOOD, *[Tune.NOT_DELIVERED] * 3]
+
+
+def test_an_alarm_that_is_not_on_the_disk_is_understood_only_when_it_is_receipted() -> None:
+    bench = Bench(has_disk=False).pass_(2).hold()
+    assert bench.panel.is_anxious
+    assert (bench.signs, bench.pins.tunes) == ([ButtonSign.PANIC], [])
+    assert bench.pins.lights[Lamp.ALARM] is Light.FAST
+    bench.panel.receipted(bench.events[0].id)
+    bench.pass_(1)
+    assert bench.pins.tunes == [Tune.STORED]
+    assert not bench.panel.is_anxious
+
+
+def test_a_panel_that_raises_at_every_turn_is_a_fault_though_its_thread_goes_on() -> None:
+    bench = Bench().pass_(2)
+    bench.pins.is_cut = bench.events.pop  # type: ignore[assignment,method-assign]
+    for _ in range(20):
+        with pytest.raises(IndexError):
+            bench.panel.step(bench.time.pass_(1))
+    assert bench.standing is not None
+    assert "stands still" in bench.standing.faults[PanelFault.UNUSABLE]
+
+
+def test_a_panel_that_hangs_is_a_fault_that_others_say() -> None:
+    bench = Bench().pass_(2)
+    assert bench.panel.faults(bench.time()) == 0
+    assert bench.panel.faults(bench.time.pass_(16)) == 1
+    assert bench.pass_(1).panel.faults(bench.time()) == 0
 
 
 def test_a_discreet_button_raises_a_discreet_panic_and_nobody_in_the_room_sees_or_hears_it() -> None:
@@ -234,11 +273,11 @@ def test_a_cut_cable_is_a_fault_or_an_alarm_as_it_is_set(setting: str, signs: li
     bench.pins.cut = True
     bench.pass_(600)
     assert bench.signs == signs
-    assert bench.panel.standing is not None
-    assert list(bench.panel.standing.faults) == [PanelFault.CABLE_CUT]
+    assert bench.standing is not None
+    assert list(bench.standing.faults) == [PanelFault.CABLE_CUT]
     bench.pins.cut = False
     bench.pass_(5)
-    assert bench.panel.faults == 0
+    assert bench.panel.faults(bench.time()) == 0
 
 
 def test_what_an_earlier_run_left_without_a_receipt_is_shown() -> None:
@@ -264,12 +303,12 @@ def test_pins_that_can_t_be_opened_are_a_fault_and_tried_again() -> None:
     bench.pins.broken = True
     bench.pass_(65)
     assert bench.panel.failures == 3
-    assert bench.panel.standing is not None
-    assert bench.panel.standing.faults == {PanelFault.UNUSABLE: "panel.enabled: broken. Mend it"}
-    assert bench.panel.standing.lamps == {}
+    assert bench.standing is not None
+    assert bench.standing.faults == {PanelFault.UNUSABLE: "panel.enabled: broken. Mend it"}
+    assert bench.standing.lamps == {}
     bench.pins.broken = False
     bench.pass_(31)
-    assert bench.panel.faults == 0
+    assert bench.panel.faults(bench.time()) == 0
     assert bench.pins.lights[Lamp.ONLINE] is Light.STEADY
     assert bench.hold().signs == [ButtonSign.PANIC]
 
@@ -297,6 +336,6 @@ def test_a_panel_that_is_off_takes_nothing_and_says_nothing() -> None:
     bench = Bench(enabled=False)
     bench.panel.receipted("e")
     bench.panel.edge(True, bench.time())
-    assert bench.panel.standing is None
+    assert bench.standing is None
     assert not bench.panel.woken.is_set()
     bench.panel.close()
