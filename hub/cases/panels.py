@@ -2,6 +2,10 @@
 
 A panel is told each later stage through the outbox, until it says itself that it shows it. What it says at every change
 of its status is held against the incident, so that a panel that was away or started anew catches up.
+
+Whoever threatens the wearer may stand before the panel. So a cancel on their device and one under duress look the
+same there: the wall's own press is cancelled by neither, its stages go on being told, and under duress none is taken
+back, though the ladder starts anew.
 """
 
 from __future__ import annotations
@@ -14,7 +18,6 @@ from hub.domain.incident import LIVE, Phase
 from hub.store import faults, incidents, outbox, wired_events
 from hub.store.faults import FaultKind
 from hub.store.outbox import ItemKind, NewItem
-from protocols.events import Told
 from protocols.mqtt.envelope import ButtonSign, PanelFault, PanelTold
 
 if TYPE_CHECKING:
@@ -29,24 +32,21 @@ PANEL: Final = "panel"
 _RANK: Final = 1
 _NEWEST: Final = 10
 """Among so many of a gateway's last events its live alarm is looked for."""
-_STAGES: Final = {
-    Told.PERSON_HAS_IT: PanelTold.PERSON_HAS_IT,
-    Told.HELP_SENT: PanelTold.HELP_SENT,
-    Told.CLOSED: PanelTold.CLOSED,
-}
 _OF_PHASE: Final = {
     Phase.TAKEN: PanelTold.PERSON_HAS_IT,
     Phase.HELP_SENT: PanelTold.HELP_SENT,
     Phase.CLOSED: PanelTold.CLOSED,
     Phase.WITHDRAWN: PanelTold.CLOSED,
 }
+_ORDER: Final = list(PanelTold)
 
 
-def tell(desk: Desk, record: IncidentRecord, told: Told) -> None:
-    """Queue a stage for every panel whose button belongs to an incident."""
-    alarms = wired_events.of_incident(desk.tx, record.organisation, record.id)
-    for event in {alarm.gateway: alarm for alarm in alarms}.values():
-        _queue(desk, record, event, _STAGES.get(told, PanelTold.STORED))
+def tell(desk: Desk, record: IncidentRecord) -> None:
+    """Queue where an incident stands, once somebody has it, for every panel whose button belongs to it."""
+    if record.state.phase in _OF_PHASE:
+        alarms = wired_events.of_incident(desk.tx, record.organisation, record.id)
+        for event in {alarm.gateway: alarm for alarm in alarms}.values():
+            _queue(desk, record, event, _OF_PHASE[record.state.phase])
 
 
 def status(desk: Desk, organisation: OrganisationId, gateway: GatewayId, panel: PanelData | None) -> None:
@@ -71,9 +71,9 @@ def _catch_up(desk: Desk, organisation: OrganisationId, gateway: GatewayId, pane
     if event is None or record is None:
         return
     wired_events.shows(desk.tx, event, panel.told)
-    wanted = _OF_PHASE.get(record.state.phase, PanelTold.STORED)
+    wanted = _wanted(record, panel.told)
     is_receipt_on_its_way = wanted is PanelTold.STORED and panel.told is PanelTold.WAITING
-    if panel.told is not wanted and not is_receipt_on_its_way and not record.state.silenced:
+    if panel.told is not wanted and not is_receipt_on_its_way:
         _queue(desk, record, event, wanted)
 
 
@@ -82,10 +82,17 @@ def _start_anew(desk: Desk, organisation: OrganisationId, gateway: GatewayId) ->
     outbox.cancel_downlinks(desk.tx, organisation, gateway)
     for event in reversed(wired_events.of_gateway(desk.tx, organisation, gateway, limit=_NEWEST)):
         record = None if event.data.sign is ButtonSign.TEST else _incident(desk, event)
-        if record is not None and record.state.phase in LIVE and not record.state.silenced:
+        if record is not None and record.state.phase in LIVE:
             wired_events.shows(desk.tx, event, None)
-            _queue(desk, record, event, _OF_PHASE.get(record.state.phase, PanelTold.STORED))
+            _queue(desk, record, event, _wanted(record, event.told))
             return
+
+
+def _wanted(record: IncidentRecord, shown: PanelTold | None) -> PanelTold:
+    wanted = _OF_PHASE.get(record.state.phase, PanelTold.STORED)
+    if record.state.duress and shown is not None:
+        return max(wanted, shown, key=_ORDER.index)
+    return wanted
 
 
 def _incident(desk: Desk, event: WiredEvent) -> IncidentRecord | None:

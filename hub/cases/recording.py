@@ -12,7 +12,7 @@ from hub.domain.matching import Match, Verdict, match
 from hub.domain.repeats import DOUBT as REPEATS
 from hub.domain.repeats import Judgement, LastSign, Said, judge, life
 from hub.domain.session import Risk
-from hub.store import devices, events, journal, presence, restores
+from hub.store import devices, events, journal, presence, restores, wired_events
 from hub.store import incidents as incident_rows
 from hub.store import sessions as session_rows
 from hub.store.faults import FaultKind
@@ -171,8 +171,8 @@ def _alarm(desk: Desk, heard: Heard) -> None:
         _write_down(desk, heard, incidents.of_device(heard.report.identity.address) if known is None else known.id)
         return
     raised = _raise(desk, heard)
-    if Stage.CANCELLED in seen and raised.state.phase in LIVE:
-        incidents.apply(desk, raised, Withdrawn("cancelled on the device"))
+    if Stage.CANCELLED in seen:
+        _withdraw(desk, raised)
 
 
 def _raise(desk: Desk, heard: Heard) -> IncidentRecord:
@@ -210,8 +210,17 @@ def _cancelled(desk: Desk, heard: Heard) -> None:
         _write_down(desk, heard, incidents.of_device(heard.report.identity.address))
         return
     _attach(desk, heard, known)
-    others = events.uncancelled(desk.tx, heard.organisation, known.id)
-    if known.state.phase in LIVE and not (known.state.phase is Phase.PENDING and others):
+    _withdraw(desk, known)
+
+
+def _withdraw(desk: Desk, known: IncidentRecord) -> None:
+    """One of several signs says nothing of the others: another device, or whoever pressed the button on the wall."""
+    if known.state.phase not in LIVE:
+        return
+    others = events.uncancelled(desk.tx, known.organisation, known.id)
+    if others or wired_events.of_incident(desk.tx, known.organisation, known.id):
+        journal.append(desk.tx, known.organisation, known.id, "one of several was cancelled", detail={})
+    else:
         incidents.apply(desk, known, Withdrawn("cancelled on the device"))
 
 

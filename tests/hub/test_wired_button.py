@@ -17,7 +17,7 @@ from hub.store.directory import Worker
 from hub.store.faults import FaultKind
 from hub.web import reading
 from hub.web.views import incident as incident_view
-from protocols.events import Cause
+from protocols.events import Cause, Stage
 from protocols.ids import GatewayId, PlaceId, SessionId, WorkerId
 from protocols.mqtt.envelope import (
     ButtonData,
@@ -83,7 +83,7 @@ class Wall:
         """(event, told) of every stage that was sent to the panel."""
         topic = str(Topic(ACME, NORTH, Channel.COMMAND))
         sent = [json.loads(payload)["data"] for where, payload in self.office.published if where == topic]
-        return [(one["event"], one["told"]) for one in sent if one["kind"] == "stage"]
+        return [(one["event"], one["told"]) for one in sent if one.get("kind") == "stage"]
 
     def close(self) -> None:
         number = self.office.the_incident().id
@@ -278,15 +278,57 @@ def test_a_panel_that_knows_of_nothing_is_not_told_what_is_over(office: Office, 
     assert office.waiting() == 0
 
 
-def test_under_duress_a_panel_is_told_nothing(office: Office, wall: Wall) -> None:
-    from protocols.events import Stage
-
-    office.session()
+def shown_around(office: Office, wall: Wall, stage: Stage, *, taken_before: bool) -> list[str]:
+    """What the panel is told when the wearer's device says this, before or after somebody has it."""
+    office.hear(office.alarm.event(Cause.PANIC))
     wall.press()
-    office.hear(office.alarm.event(Cause.PANIC, Stage.DURESS))
-    office.take()
     wall.says(PanelData(event="north-b-desk-1", told=PanelTold.STORED))
-    assert wall.told() == []
+    shown = PanelTold.STORED
+    for step in ("take", "cancel") if taken_before else ("cancel", "take"):
+        if step == "take":
+            office.take()
+        else:
+            office.hear(office.alarm.event(Cause.PANIC, stage, new=False))
+        shown = PanelTold(wall.told()[-1][1]) if wall.told() else shown
+        wall.says(PanelData(event="north-b-desk-1", told=shown))
+    if office.the_incident().state.phase is Phase.OPEN:
+        office.take()
+    wall.says(PanelData())
+    wall.close()
+    return list(dict.fromkeys(told for _, told in wall.told()))
+
+
+@pytest.mark.parametrize("taken_before", [False, True])
+@pytest.mark.parametrize("stage", [Stage.CANCELLED, Stage.DURESS])
+def test_at_the_panel_a_cancel_and_a_cancel_under_duress_look_the_same(
+    office: Office, wall: Wall, stage: Stage, taken_before: bool
+) -> None:
+    office.session()
+    assert shown_around(office, wall, stage, taken_before=taken_before) == ["person has it", "closed"]
+
+
+def test_what_the_wearer_cancels_is_not_what_somebody_else_pressed_on_the_wall(office: Office, wall: Wall) -> None:
+    office.session()
+    office.hear(office.alarm.event(Cause.PANIC))
+    wall.press()
+    office.hear(office.alarm.event(Cause.PANIC, Stage.CANCELLED, new=False))
+    record = office.the_incident()
+    assert (record.state.phase, record.state.cancelled_by_wearer) == (Phase.OPEN, False)
+    assert "one of several was cancelled" in office.written(record.id)
+    assert not [message for _, message in office.mails() if message == "cancelled_by_wearer"]
+    office.take()
+    assert wall.told()[-1] == ("north-b-desk-1", "person has it")
+
+
+def test_a_wearer_s_cancel_that_comes_before_its_alarm_is_not_what_somebody_pressed_on_the_wall(
+    office: Office, wall: Wall
+) -> None:
+    office.session()
+    alarm = office.alarm.event(Cause.PANIC)
+    office.hear(office.alarm.event(Cause.PANIC, Stage.CANCELLED, new=False))
+    wall.press()
+    office.hear(alarm)
+    assert not office.the_incident().state.cancelled_by_wearer
 
 
 def test_what_is_wrong_with_a_panel_is_a_fault_until_it_is_mended(office: Office, wall: Wall) -> None:
