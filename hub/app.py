@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -236,6 +237,12 @@ def _channels(settings: HubSettings) -> dict[str, ChannelPort]:
     return channels
 
 
+def settle_down() -> None:
+    """What a program has loaded stays for good: to look through it for garbage would hold up alarms, each time anew."""
+    gc.collect()
+    gc.freeze()
+
+
 def run(settings: HubSettings, clock: Clock | None = None, *, started: Callable[[Hub], None] = lambda _: None) -> None:
     """Serve until SIGTERM or SIGINT.
 
@@ -250,6 +257,7 @@ def run(settings: HubSettings, clock: Clock | None = None, *, started: Callable[
     hub.start()
     try:
         started(hub)
+        settle_down()
         uvicorn.run(
             build(hub.console()),
             host=settings.web.host,
