@@ -6,7 +6,7 @@ asks for itself, and nothing comes of it but time.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from hub.cases import incidents
 from hub.domain.session import SessionPhase
@@ -15,10 +15,12 @@ from hub.store import incidents as incident_rows
 from protocols.events import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from hub.store.store import Tx
     from protocols.ids import Address, EventIdentity, OrganisationId, WorkerId
+
+Device: TypeAlias = "tuple[OrganisationId, Address]"
 
 
 class Expected(NamedTuple):
@@ -29,7 +31,7 @@ class Expected(NamedTuple):
     stage: int
 
     @property
-    def device(self) -> tuple[OrganisationId, Address]:
+    def device(self) -> Device:
         return self.organisation, self.identity.address
 
 
@@ -38,21 +40,32 @@ def read(tx: Tx, expected: Collection[Expected]) -> None:
     of = {event.device for event in expected}
     for lookup in (devices.LOCKED, devices.DEVICES, device_keys.KEYS, devices.ASSIGNMENTS, presence.HEARINGS):
         tx.unit.read_ahead(lookup, of)
-    tx.unit.read_ahead(events.EVENTS, [key for event in expected for key in _keys(tx, event)])
-    wearers = {(event.organisation, worker) for event in expected for worker in _wearers(tx, *event.device)}
-    tx.unit.read_ahead(sessions.SESSIONS, wearers)
-    tx.unit.read_ahead(incident_rows.LIVE_OF, [(of, incidents.of_worker(worker)) for of, worker in wearers])
-    asked = {event.device for event in expected if event.stage == Stage.NOTICE}
-    answering = [(device[0], worker) for device in asked for worker in _wearers(tx, *device)]
+    _read_events(tx, expected, of)
+    workers = _workers(tx, of)
+    tx.unit.read_ahead(sessions.SESSIONS, workers)
+    tx.unit.read_ahead(incident_rows.LIVE_OF, [(of, incidents.of_worker(worker)) for of, worker in workers])
+    answering = _workers(tx, {event.device for event in expected if event.stage == Stage.NOTICE})
     tx.unit.read_ahead(sessions.LOCKED, [(of, worker, SessionPhase.ACTIVE) for of, worker in answering])
 
 
-def _keys(tx: Tx, event: Expected) -> Iterator[tuple[object, ...]]:
-    """An event is known under the root key that it was heard under: mostly the newest, before it another."""
-    for record in device_keys.of_device(tx, *event.device):
-        yield events.key(event.organisation, event.identity, record.state.enrolment)
+def _read_events(tx: Tx, expected: Collection[Expected], of: Collection[Device]) -> None:
+    """An event is known under the root key that it was heard under: the newest, or one before it."""
+    known = {device: device_keys.of_device(tx, *device) for device in of}
+    tx.unit.read_ahead(
+        events.EVENTS,
+        [
+            events.key(event.organisation, event.identity, record.state.enrolment)
+            for event in expected
+            for record in known[event.device]
+        ],
+    )
 
 
-def _wearers(tx: Tx, organisation: OrganisationId, address: Address) -> set[WorkerId]:
-    worn = devices.assignments_of(tx, organisation, address)
-    return {assignment.worker for assignment in worn if assignment.covers(tx.now)}
+def _workers(tx: Tx, of: Collection[Device]) -> set[tuple[OrganisationId, WorkerId]]:
+    """Who wears these devices."""
+    return {
+        (device[0], assignment.worker)
+        for device in of
+        for assignment in devices.assignments_of(tx, *device)
+        if assignment.covers(tx.now)
+    }
