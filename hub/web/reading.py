@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING
 
 from hub.cases.incidents import UnknownIncidentError
 from hub.domain.session import SessionPhase
-from hub.store import devices, directory, events, faults, incidents, journal, outbox, presence, sessions, wired_events
+from hub.store import (
+    devices,
+    directory,
+    events,
+    faults,
+    incidents,
+    journal,
+    outbox,
+    presence,
+    sessions,
+    wearers,
+    wired_events,
+)
 from hub.web import closing
+from protocols.ids import PlaceId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,12 +38,19 @@ if TYPE_CHECKING:
     from hub.store.sessions import SessionRecord
     from hub.store.store import Tx
     from hub.store.wired_events import WiredEvent
-    from protocols.ids import Address
+    from protocols.ids import Address, WorkerId
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Whom and what an organisation has, by id, at one moment."""
+    """Whom and what an organisation has, by id, at one moment.
+
+    Attributes:
+        worn: by worker, the devices that they wear.
+        heard: by device, its newest sign of life.
+        last_worn: by device, who wears it or wore it last.
+        hung: by gateway, the place where it hangs.
+    """
 
     now: datetime
     organisation: Organisation
@@ -40,6 +60,24 @@ class Names:
     devices: Mapping[str, Device]
     worn: Mapping[str, Sequence[Address]]
     heard: Mapping[Address, Presence]
+    last_worn: Mapping[str, WorkerId]
+    hung: Mapping[str, PlaceId]
+
+    def worker(self, worker: str) -> str:
+        known = self.workers.get(worker)
+        return known.name if known is not None else worker
+
+    def device(self, address: str) -> str:
+        known = self.devices.get(address)
+        return known.label if known is not None else address
+
+    def place(self, place: str) -> str:
+        known = self.places.get(place)
+        return known.name if known is not None else place
+
+    def at(self, place: str | None) -> str:
+        """`` at Village hall``; nothing where no place is known."""
+        return f" at {self.place(place)}" if place else ""
 
     def account(self, account: str | None) -> str:
         """A person's name, also where a program acted with a token of theirs; the id where there is none any more."""
@@ -99,6 +137,8 @@ def names(tx: Tx, organisation: Organisation) -> Names:
         devices={device.address: device for device in devices.listed(tx, own)},
         worn=worn,
         heard=presence.of_devices(tx, own),
+        last_worn=dict(wearers.last(tx, own)),
+        hung={gateway.id: PlaceId(gateway.place) for gateway in presence.all_gateways(tx, own) if gateway.place},
     )
 
 

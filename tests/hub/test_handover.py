@@ -60,7 +60,7 @@ def heard(office: Office) -> None:
 
 
 def test_a_second_alarm_for_a_worker_is_asked_about(pool: Office) -> None:
-    with pytest.raises(AlreadyWearsError, match="Alice Archer wears alarm 1; replace it?"):
+    with pytest.raises(AlreadyWearsError, match=r"Alice Archer wears alarm 1; replace it\?"):
         assign(pool, NEW)
     assert pool.store.read(lambda tx: devices.of_worker(tx, ACME, "alice")) == [ADDRESS]
     assign(pool, NEW, replace=True)

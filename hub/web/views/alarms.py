@@ -51,8 +51,8 @@ _VERDICTS: Final = {
 OUTCOMES: Final = (
     (Outcome.GENUINE, "Genuine: help was needed"),
     (Outcome.FALSE_ALARM, "False alarm: nothing was wrong"),
-    (Outcome.NO_CONTACT_NEEDED, "No contact needed"),
-    (Outcome.TEST, "Test"),
+    (Outcome.NO_CONTACT_NEEDED, "No contact needed: it was clear without speaking to them"),
+    (Outcome.TEST, "Test: it was pressed to try it; proves the device"),
 )
 """What an alert may turn out to be, in words."""
 
@@ -97,6 +97,7 @@ class Alarm:
         late: how much later than it happened it was recorded, when that is long.
         standing: where it stands, in words.
         held_by: account of the person who has it.
+        hints: what may help to find who and where, and proves nothing.
     """
 
     id: str
@@ -122,6 +123,7 @@ class Alarm:
     can_act: bool
     take_label: str | None
     can_send_help: bool
+    hints: tuple[str, ...] = ()
 
 
 def alarm(record: IncidentRecord, names: Names) -> Alarm:
@@ -154,6 +156,7 @@ def alarm(record: IncidentRecord, names: Names) -> Alarm:
         can_act=can_act,
         take_label=_take_label(state.phase) if can_act else None,
         can_send_help=can_act and state.phase is not Phase.HELP_SENT,
+        hints=hints(record, names),
     )
 
 
@@ -185,6 +188,18 @@ def who(record: IncidentRecord, names: Names) -> str:
     if device is not None:
         return f"unknown wearer of {device.label}"
     return f"unknown, by gateway {record.gateway}" if record.gateway else "unknown"
+
+
+def hints(record: IncidentRecord, names: Names) -> tuple[str, ...]:
+    """Who wore the device last, and who heard it, where no match says who and where."""
+    found = []
+    wearer = names.workers.get(names.last_worn.get(record.address or "", ""))
+    if record.match.worker is None and wearer is not None:
+        may_call = f" (phone {wearer.phone})" if wearer.phone and warning_of(record) is None else ""
+        found.append(f"last worn by {wearer.name}{may_call}")
+    if record.match.place is None and record.gateway:
+        found.append(f"heard by gateway {record.gateway}{names.at(names.hung.get(record.gateway))}")
+    return tuple(found)
 
 
 def where(place: Place | None) -> Where | None:
@@ -222,7 +237,7 @@ def _late(record: IncidentRecord) -> str | None:
 
 def _in_words(record: IncidentRecord, names: Names) -> tuple[str, ...]:
     """Reasons name the worker and the session by id; people know them otherwise."""
-    worker = names.workers.get(record.match.worker or "")
+    worker = names.workers.get(record.match.worker or names.last_worn.get(record.address or "", ""))
     session = f"session {record.match.session}"
     spoken = [reason.replace(session, "their session") for reason in record.match.reasons]
     if worker is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from hub.cases import watch
 from hub.domain.incident import RED, Phase
 from hub.domain.session import Risk, SessionPhase
-from hub.store.faults import FaultKind
+from hub.web.views import naming
 from hub.web.views.alarms import Alarm, Wearing, Where, alarm, in_order, wearing, where
 from hub.web.views.times import Clock, Moment
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from hub.web.reading import BoardFacts, Names
 
 GATEWAY_LATE: Final = timedelta(seconds=45)
-_ABOUT_DEVICES: Final = frozenset({FaultKind.DEVICE_BATTERY, FaultKind.DEVICE_FAULT, FaultKind.WEARER_NOT_TOLD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def board(facts: BoardFacts) -> Board:
     """The main page."""
     names, ordered = facts.names, in_order(facts.incidents)
     clock = Clock.of(names)
-    faults = [(fault.is_shelved(names.now), _fault(fault, names)) for fault in facts.faults]
+    faults = [(fault.is_shelved(names.now), _fault(fault, facts)) for fault in facts.faults]
     return Board(
         now=clock.at(names.now),
         untaken=untaken(ordered, names),
@@ -181,15 +180,14 @@ def _gateway(record: GatewayRecord, names: Names) -> GatewayRow:
     )
 
 
-def _fault(fault: Fault, names: Names) -> FaultRow:
-    clock = Clock.of(names)
-    device = names.devices.get(fault.subject) if fault.kind in _ABOUT_DEVICES else None
+def _fault(fault: Fault, facts: BoardFacts) -> FaultRow:
+    names = facts.names
     return FaultRow(
         id=fault.id,
-        kind=fault.kind,
-        subject=device.label if device is not None else fault.subject,
-        detail=fault.detail,
-        raised=clock.at(fault.raised_at),
+        kind=naming.headline(fault),
+        subject=naming.subject(fault, names, facts.sessions),
+        detail=naming.detail(fault, names, facts.sessions),
+        raised=Clock.of(names).at(fault.raised_at),
         shelved=_shelved(fault, names),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hub.domain.incident import Kind
-from hub.web.views.alarms import warning_of, where, who
+from hub.web.views.alarms import hints, warning_of, where, who
 from hub.web.views.times import Clock
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def _who(record: IncidentRecord, names: Names) -> tuple[Line, ...]:
 def _where(record: IncidentRecord, names: Names) -> tuple[Line, ...]:
     place = where(names.places.get(record.match.place or ""))
     if place is None:
-        heard = f"; heard by gateway {record.gateway}" if record.gateway else ""
-        return (Line("Where?", f"Not known from a session{heard}"),)
+        return (Line("Where?", "; ".join(("Not known from a session", *hints(record, names)))),)
     lines = (Line("Where?", ", ".join(filter(None, (place.name, place.address)))),)
     if place.coordinates is None:
         return lines

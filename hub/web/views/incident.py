@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from hub.store.outbox import ItemKind
 from hub.web.views.alarms import Alarm, alarm
 from hub.web.views.board import Untaken, untaken
 from hub.web.views.call_sheet import CallSheet, call_sheet
+from hub.web.views.entries import EntryRow, row
 from hub.web.views.times import Clock, Moment
 from protocols.events import Told
 
@@ -18,13 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hub.store.events import RecordedEvent
-    from hub.store.journal import Entry
     from hub.store.outbox import Item
     from hub.store.wired_events import WiredEvent
     from hub.web.reading import IncidentFacts, Names
-
-
-_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +51,6 @@ class NotificationRow:
 
 
 @dataclass(frozen=True, slots=True)
-class EntryRow:
-    """A line of the journal."""
-
-    number: int
-    at: Moment
-    action: str
-    by: str
-    detail: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
 class IncidentPage:
     """One incident. ``shown`` is as on the board."""
 
@@ -94,7 +77,7 @@ def incident(facts: IncidentFacts) -> IncidentPage:
         session=_session(facts, clock),
         events=(*(_event(one, clock) for one in facts.events), *(_wired(one, clock) for one in facts.wired)),
         notifications=tuple(_notification(one, names, clock) for one in facts.notifications),
-        journal=tuple(_entry(one, names, clock) for one in facts.journal),
+        journal=tuple(row(one, names) for one in facts.journal),
     )
 
 
@@ -160,19 +143,3 @@ def _recipient(recipient: str, names: Names) -> str:
         return names.workers[number].name
     device = names.devices.get(recipient)
     return device.label if device is not None else recipient
-
-
-def _plain(value: str, clock: Clock) -> str:
-    """Moments in the journal are kept as ISO 8601; what people wrote may look like one and be none."""
-    if not _MOMENT.match(value):
-        return value
-    try:
-        return clock.at(datetime.fromisoformat(value)).exact
-    except ValueError:
-        return value
-
-
-def _entry(entry: Entry, names: Names, clock: Clock) -> EntryRow:
-    detail = ", ".join(f"{key.replace('_', ' ')}: {_plain(value, clock)}" for key, value in entry.detail.items())
-    by = names.account(entry.by) or "the hub"
-    return EntryRow(entry.number, clock.at(entry.at), entry.action, by, detail, entry.digest)

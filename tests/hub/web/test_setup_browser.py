@@ -110,7 +110,9 @@ def test_a_device_is_enrolled_from_its_label_and_given_to_somebody(page: Page, c
     form.get_by_label("Who wears it").select_option(label="Alice Archer")
     form.get_by_role("button", name="Enrol it").click()
 
-    expect(page.locator(".once")).to_contain_text("Alarm 7 is enrolled")
+    expect(page.locator("#once-title")).to_contain_text("Alarm 7 is enrolled")
+    expect(page.locator("#question-title")).to_have_text("Alice Archer wears alarm 1; replace it?")
+    page.get_by_role("button", name="Replace it").click()
     row = page.locator("#device-C0FFEE000007")
     expect(row).to_contain_text("worn by Alice Archer")
     expect(row).to_contain_text("never proved")
