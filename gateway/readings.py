@@ -79,6 +79,7 @@ def status(of: Parts, now: Moment) -> StatusData:
         blind=of.watchdog.blind,
         shed=of.outbox.shed,
         refused=dict(of.ear.refused),
+        unopened=of.ear.unopened.lasting(of.ear.heard_at),
         panel=of.panel.standing(now),
     )
 

@@ -8,7 +8,9 @@ event      new                 Publish, however old its counter; the hub is the 
 event      known               Publish again if, 30 s later, the device still shows that its wearer was
                                not told *stored*: the receipt got lost on the way, and only the hub can
                                seal a new one
-event      any                 Alive, and an Answer while the wearer was told nothing in the first 20 s;
+event      below the newest    Publish, once: the device lost its memory, or somebody replays
+           generation heard
+event      any other           Alive, and an Answer while the wearer was told nothing in the first 20 s;
                                both only if it is later than the last
 =========  ==================  ========================================================================
 
@@ -21,7 +23,7 @@ fell out of the bounded memory is published once more, which is harmless: the hu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -72,10 +74,13 @@ class Device:
     Attributes:
         newest: :attr:`HeardFrame.order` of the latest since the gateway started.
         known: keys published -> when (ticks); oldest first.
+        left: the same of frames under a generation that the device had left: who lost its memory counts anew, and an
+            alarm of now has the key of one of then.
     """
 
     newest: tuple[int, int] = (-1, -1)
     known: Mapping[EventKey, float] = field(default_factory=lambda: MappingProxyType({}))
+    left: Mapping[EventKey, float] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +126,15 @@ def decide(device: Device, heard: HeardFrame, *, now: float) -> tuple[Device, tu
     newest = order if fresh else device.newest
     if heard.report.is_heartbeat:
         effects: tuple[Effect, ...] = (Alive(heard),) if fresh else (Replayed(heard),)
-        return Device(newest, device.known), effects
+        return replace(device, newest=newest), effects
+    if order[0] < device.newest[0]:
+        left = _published(device.left, heard, fresh=False, now=now)
+        return replace(device, left=left), () if left is device.left else (Publish(heard),)
     known = _published(device.known, heard, fresh=fresh, now=now)
     effects = () if known is device.known else (Publish(heard),)
     if fresh:
         effects += _signs_of_life(known, heard, now=now)
-    return Device(newest, known), effects
+    return replace(device, newest=newest, known=known), effects
 
 
 def key_of(report: DeviceReport) -> EventKey:

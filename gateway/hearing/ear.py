@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.domain import hearing
 from gateway.domain.keyring import device_name, open_frame
+from gateway.hearing.unopened import Unopened
 from protocols.ble import bthome
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Ear:
     Attributes:
         adverts: how many advertisements of anybody.
         refused: frames of expected devices that were not taken, by reason.
+        unopened: of which of them no key opens the frames.
         heard_at: ticks of the last advertisement of anybody.
     """
 
@@ -111,6 +113,7 @@ class Ear:
         self.presence = Presence()
         self.adverts = 0
         self.refused: Counter[str] = Counter()
+        self.unopened = Unopened()
         self.heard_at = now.ticks
 
     def hear(self, address: str, service_data: bytes | None, rssi: int, now: Moment) -> None:
@@ -152,6 +155,8 @@ class Ear:
             report, key = open_frame(device.keys, frame)
         except bthome.FrameError as refusal:
             self.refused[refusal.reason] += 1
+            if refusal.reason == bthome.AuthenticationError.reason:
+                self.unopened.note(device.address, now.ticks)
             return
         heard = hearing.HeardFrame(report, bytes(frame), rssi, key)
         state, effects = hearing.decide(device.states[key.enrolment], heard, now=now.ticks)

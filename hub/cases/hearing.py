@@ -18,6 +18,7 @@ from hub.store.presence import GatewayRecord, Presence
 from protocols.mqtt.envelope import GatewayState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from hub.cases.desk import Desk
@@ -169,6 +170,22 @@ def gateway_status(
         faults.clear(desk.tx, organisation, FaultKind.GATEWAY_SILENT, gateway)
     panels.status(desk, organisation, gateway, status.panel)
     blind(desk, organisation, gateway, is_blind=status.blind, detail="it hears no Bluetooth advertisement at all")
+    _unopened(desk, organisation, gateway, status.unopened)
+
+
+def _unopened(desk: Desk, organisation: OrganisationId, gateway: GatewayId, addresses: Sequence[Address]) -> None:
+    """Devices that a gateway hears and can't understand: their alarms would not get through."""
+    now = {f"{address} at {gateway}": address for address in addresses}
+    for subject, address in now.items():
+        detail = (
+            f"{gateway} hears frames of {address} that no key opens, so an alarm of it would not get through: its root "
+            "key was mistyped when it was enrolled, it lost its memory, or somebody forges it. Enrol it from its label"
+        )
+        notify.fault(desk, organisation, FaultKind.FRAMES_UNOPENED, subject, detail)
+    for fault in faults.listed(desk.tx, organisation):
+        is_of_it = fault.kind is FaultKind.FRAMES_UNOPENED and fault.subject.endswith(f" at {gateway}")
+        if is_of_it and fault.subject not in now:
+            faults.clear(desk.tx, organisation, fault.kind, fault.subject)
 
 
 def gateway_alive(desk: Desk, organisation: OrganisationId, gateway: GatewayId, boot: str) -> bool:

@@ -114,12 +114,17 @@ def standing(key: KeyState, generation: int) -> Standing:
 
 
 def held(key: KeyState) -> tuple[int, ...]:
-    """Generations that gateways hold, newest first: what the device may speak now. Nothing of a revoked device."""
+    """Generations that gateways hold, newest first: what the device may speak now. Nothing of a revoked device.
+
+    The very first is always among them: a device that lost its memory speaks it, and its alarm must be heard, though
+    it proves nothing.
+    """
     if key.revoked:
         return ()
     lowest = key.taken or 0
-    newest = range(key.ordered, lowest, -1)[: HELD_MOST - 1]
-    return (*newest, lowest)
+    first = () if lowest == 0 else (0,)
+    newest = range(key.ordered, lowest, -1)[: HELD_MOST - 1 - len(first)]
+    return (*newest, lowest, *first)
 
 
 def tried(key: KeyState) -> tuple[int, ...]:

@@ -143,6 +143,8 @@ class ButtonData(_Data):
         number: counts the events of this button since the gateway started; with gateway, boot and button it is the
             event's identity.
         sign: what it says.
+        gateway: where it was pressed; None = on the sending gateway. One that was enrolled anew under another
+            id still sends what it kept.
     """
 
     kind: Literal["button"] = "button"
@@ -150,6 +152,7 @@ class ButtonData(_Data):
     boot: Annotated[str, Field(min_length=1, max_length=64)]
     number: Annotated[int, Field(ge=1, lt=2**31)]
     sign: ButtonSign
+    gateway: Annotated[str, Field(pattern=f"^{NAME}$")] | None = None
 
 
 EventData = Annotated[FrameData | GatewayEventData | ButtonData, Field(discriminator="kind")]
