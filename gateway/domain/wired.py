@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def button_event(speaker: Speaker, button: str, sign: ButtonSign, *, number: int, now: Moment) -> Outgoing:
     """The ``number``-th event of this button since the gateway started."""
-    data = ButtonData(button=button, boot=speaker.boot, number=number, sign=sign)
+    data = ButtonData(button=button, boot=speaker.boot, number=number, sign=sign, gateway=speaker.gateway)
     envelope = EventEnvelope(
         id=button_event_id(speaker.gateway, data),
         source=speaker.source,

@@ -23,7 +23,7 @@ from hub.store.vault import SealedError
 from hub.store.wired_events import WiredEvent
 from protocols.ble import bthome
 from protocols.events import ALARM_STAGES
-from protocols.ids import EventIdentity
+from protocols.ids import EventIdentity, GatewayId
 from protocols.mqtt import topics
 from protocols.mqtt.envelope import (
     ButtonData,
@@ -192,7 +192,7 @@ class EventIngest:
     def _button(self, desk: Desk, topic: Topic, envelope: EventEnvelope, data: ButtonData) -> Done:
         event = WiredEvent(
             topic.organisation,
-            topic.gateway,
+            topic.gateway if data.gateway is None else GatewayId(data.gateway),
             data,
             _observed(envelope, desk.now),
             envelope.timequality,
@@ -201,7 +201,7 @@ class EventIngest:
         recorded = wired.record(desk, event, replayed=envelope.replayed)
         if recorded.outcome is Outcome.RECORDED and data.sign is not ButtonSign.TEST:
             self._metrics.press_to_recorded.observe((desk.now - event.observed_at).total_seconds())
-        return Done(topic, event.id, recorded, desk.now)
+        return Done(topic, envelope.id, recorded, desk.now)
 
     def _frame(
         self, desk: Desk, topic: Topic, message: Received, envelope: EventEnvelope, data: FrameData

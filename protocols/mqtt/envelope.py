@@ -143,7 +143,7 @@ class ButtonData(_Data):
         number: counts the events of this button since the gateway started; with gateway, boot and button it is the
             event's identity.
         sign: what it says.
-        gateway: where it was pressed; None = on the sending gateway. One that was enrolled anew under another
+        gateway: where it was pressed; None = on the gateway that sends it. One that was enrolled anew under another
             id still sends what it kept.
     """
 

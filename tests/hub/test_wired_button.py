@@ -173,9 +173,22 @@ def test_after_a_restore_of_the_hub_the_replayed_press_is_labelled_as_such(offic
     assert office.store.read(lambda tx: restores.label(tx, ACME, number)) is restores.Label.REPLAYED
 
 
-def test_a_receipt_is_for_the_event_that_was_recorded_whatever_its_envelope_claims(office: Office, wall: Wall) -> None:
-    wall.send(ButtonData(button="desk", boot="b", number=1, sign=ButtonSign.PANIC), claimed="c0ffee000001-1-1-2")
-    assert [receipt["event"] for receipt in office.receipts()] == ["north-b-desk-1"]
+def test_a_gateway_that_was_enrolled_anew_hands_in_what_it_kept_and_is_receipted(office: Office, wall: Wall) -> None:
+    """Its place is where it was pressed, and it is the same event under both ids."""
+    office.store.write(lambda tx: presence.put_place(tx, ACME, GatewayId("old"), PLACE, state="offline"))
+    office.store.write(lambda tx: presence.put_place(tx, ACME, NORTH, None, state="online"))
+    data = ButtonData(button="desk", boot="b", number=1, sign=ButtonSign.PANIC, gateway="old")
+    name = button_event_id(GatewayId("old"), data)
+    for _ in range(2):
+        wall.send(data, claimed=name)
+    assert [(one["event"], one["outcome"]) for one in office.receipts()] == [(name, "recorded"), (name, "duplicate")]
+    record = office.the_incident()
+    assert (record.gateway, record.match.place) == ("old", PLACE)
+
+
+def test_what_is_receipted_is_the_envelope_that_came(office: Office, wall: Wall) -> None:
+    wall.send(ButtonData(button="desk", boot="b", number=1, sign=ButtonSign.PANIC), claimed="old-b-desk-1")
+    assert [receipt["event"] for receipt in office.receipts()] == ["old-b-desk-1"]
 
 
 def test_it_joins_the_alarm_that_the_worker_s_own_device_raised(office: Office, wall: Wall) -> None:

@@ -125,7 +125,7 @@ def test_a_hold_hands_over_a_panic_with_an_identity_of_its_own() -> None:
     bench = Bench().pass_(2).hold()
     (event,) = bench.events
     assert (event.id, event.rank, event.device) == ("porch-b007-button-1", Rank.ALARM, None)
-    assert bench.said == [ButtonData(button="button", boot="b007", number=1, sign=ButtonSign.PANIC)]
+    assert bench.said == [ButtonData(button="button", boot="b007", number=1, sign=ButtonSign.PANIC, gateway="porch")]
     assert bench.pins.tunes == [Tune.UNDERSTOOD]
     assert bench.pins.lights[Lamp.ALARM] is Light.FAST
     assert bench.panel.raised[ButtonSign.PANIC] == 1
