@@ -17,6 +17,7 @@ from hub.cases.desk import Routes
 from hub.cases.notify import EMAIL, WEBHOOK
 from hub.channels.email import SmtpChannel
 from hub.channels.webhook import WebhookChannel
+from hub.clockwatch import ClockWatch
 from hub.dispatcher import Dispatcher
 from hub.domain.incident import Phase
 from hub.ingest.events import BATCH as EVENT_BATCH
@@ -85,6 +86,7 @@ class Hub:
         self._event_ingest = EventIngest(self.store, self.routes, self._event_link.publish, self.metrics)
         self._sign_ingest = SignIngest(self.store, self.routes, self.metrics, self.wake)
         self._ticker = Ticker(self.store, self.routes, self.metrics, monotonic=time.monotonic)
+        self._clock_watch = None if clock is not None else ClockWatch(self.store, self.routes, time.monotonic)
         self._dispatcher = Dispatcher(
             self.store,
             self.routes,
@@ -179,7 +181,8 @@ class Hub:
         return 0.0
 
     def _tick(self) -> float:
-        if self._ticker.step():
+        stepped = self._clock_watch is not None and self._clock_watch.step()
+        if self._ticker.step() or stepped:
             self._dispatch_loop.wake()
         return IDLE_S
 

@@ -301,6 +301,7 @@ WITHOUT = {
     "hub.store.restores.backed_up_at": "of the hub",
     "hub.store.sealed.left": "the hub's own keys, under which all of them are sealed",
     "hub.store.sealed.reseal": "the hub's own keys, under which all of them are sealed",
+    "hub.store.steps.total": "of the hub's clock",
     "hub.store.sign_ins.get": "by its secret, which one browser has",
 }
 """Reading functions that are given no organisation, and why that is right."""
