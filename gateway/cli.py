@@ -29,7 +29,11 @@ def _group() -> None:
     """Hear devices and carry their alarms to the hub."""
 
 
-Config = Annotated[Path | None, typer.Option("--config", help="The TOML file; without it, the environment.")]
+SETTINGS_FILE = Path("/etc/tocsin/gateway.toml")
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help=f"The TOML file; {SETTINGS_FILE} if there is one."),
+]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help=f"Where its files are; {DATA_DIR} unless the settings say otherwise.")
 ]
@@ -43,7 +47,7 @@ def run(config: Config = None, data_dir: DataDir = None) -> None:
 
     given = {} if data_dir is None else {"data_dir": data_dir}
     try:
-        run_gateway(load(GatewaySettings, config, **given))
+        run_gateway(load(GatewaySettings, _file(config), **given))
     except (SettingsError, FileError, OutboxBusyError) as wrong:
         _fail(wrong)
 
@@ -63,7 +67,7 @@ def enroll(
 
     configure(LogSettings(level="error"))
     try:
-        files = Files(data_dir or load(Place, config).data_dir)
+        files = Files(data_dir or load(Place, _file(config)).data_dir)
         enrol(hub, code, files, typer.echo)
     except (SettingsError, CodeError, EnrolmentError) as wrong:
         _fail(wrong)
@@ -84,7 +88,7 @@ def doctor(
     from tocsin.doctor import report
 
     try:
-        found = checks(config, data_dir)
+        found = checks(_file(config), data_dir)
     except (SettingsError, FileError) as wrong:
         _fail(wrong)
     report(found, json_=json)
@@ -96,10 +100,14 @@ def panel_test(config: Config = None, data_dir: DataDir = None) -> None:
     from gateway.panel import door
 
     try:
-        door.ask(data_dir or load(Place, config).data_dir)
+        door.ask(data_dir or load(Place, _file(config)).data_dir)
     except (SettingsError, door.RefusedError) as wrong:
         _fail(wrong)
     typer.echo("All three lamps blink for two minutes. Hold the button now, once: a second hold is an alarm.")
+
+
+def _file(given: Path | None) -> Path | None:
+    return SETTINGS_FILE if given is None and SETTINGS_FILE.exists() else given
 
 
 def _fail(wrong: Exception) -> NoReturn:
