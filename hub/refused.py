@@ -78,7 +78,7 @@ class Refusals:
         Raises:
             StoreUnavailableError: the database does not answer; it is told of next time.
         """
-        key = (refusal.kind, refusal.organisation or "", refusal.gateway or refusal.source)
+        key = self._key(refusal)
         if not self._is_due(key):
             return
         log.warning("refused", kind=refusal.kind, source=refusal.source, detail=refusal.detail)
@@ -88,6 +88,17 @@ class Refusals:
             self._forget(key)
             raise
         self._wake()
+
+    def _key(self, refusal: Refusal) -> _Key:
+        """Whoever invents names for gateways is one stranger."""
+        organisation, gateway = refusal.organisation, refusal.gateway
+        if organisation is None or gateway is None:
+            return refusal.kind, "", refusal.source
+        named = (refusal.kind, organisation, gateway)
+        with self._lock:
+            is_told = named in self._told
+        known = is_told or self._store.read(lambda tx: access.is_known(tx, organisation, gateway))
+        return named if known else (refusal.kind, "", refusal.source)
 
     def _tell(self, refusal: Refusal, tx: Tx) -> None:
         access.tell(Desk(tx, self._routes), refusal)

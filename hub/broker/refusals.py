@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING, Final
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import structlog
 
@@ -25,6 +25,8 @@ HELD_S: Final = 10.0
 """A broker that has just lost its list turns everybody away until the hub has written it anew. So a refused connection
 is told of this much later, if nobody had to be let in meanwhile."""
 _MOST_HELD: Final = 1_000
+_Key: TypeAlias = tuple[str | None, str | None, str]
+"""Organisation, gateway, address."""
 
 
 class RefusalWatch:
@@ -54,7 +56,7 @@ class RefusalWatch:
         self._tell = tell
         self._let_in_at = let_in_at
         self._monotonic = monotonic
-        self._held: deque[tuple[float, Refusal]] = deque(maxlen=_MOST_HELD)
+        self._held: OrderedDict[_Key, tuple[float, Refusal]] = OrderedDict()
         self.trouble: str | None = None
 
     def step(self) -> bool:
@@ -87,14 +89,23 @@ class RefusalWatch:
             for refusal in self._lines.feed(line):
                 self._count(refusal)
                 if refusal.kind is RefusalKind.CONNECT:
-                    self._held.append((self._monotonic(), refusal))
+                    self._hold(refusal)
                 else:
                     self._tell(refusal)
 
+    def _hold(self, refusal: Refusal) -> None:
+        """The same is held once: whoever tries again and again hides nobody. Of too many, the newest go unheard."""
+        key = (refusal.organisation, refusal.gateway, refusal.source)
+        known = self._held.get(key)
+        if known is not None and known[0] <= self._let_in_at():
+            del self._held[key]  # it would be taken for one whom the broker had forgotten
+        if key not in self._held and len(self._held) < _MOST_HELD:
+            self._held[key] = self._monotonic(), refusal
+
     def _release(self) -> None:
         now = self._monotonic()
-        while self._held and now - self._held[0][0] >= HELD_S:
-            seen_at, refusal = self._held.popleft()
+        while self._held and now - next(iter(self._held.values()))[0] >= HELD_S:
+            _, (seen_at, refusal) = self._held.popitem(last=False)
             if self._let_in_at() < seen_at:
                 self._tell(refusal)
 

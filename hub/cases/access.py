@@ -62,18 +62,29 @@ class Refusal:
 
 
 def tell(desk: Desk, refusal: Refusal) -> None:
-    """Open the fault, in the gateway's organisation or, where no gateway is known, in every one."""
-    if refusal.organisation is not None and _is_known(desk.tx, refusal.organisation, refusal.gateway):
+    """Open the fault, in the gateway's organisation or, where no gateway is known, in those it concerns."""
+    if refusal.organisation is not None and is_known(desk.tx, refusal.organisation, refusal.gateway):
         subject = str(refusal.gateway)
         detail = {"what": refusal.kind.value, "source": refusal.source}
         journal.append(desk.tx, refusal.organisation, f"gateway:{subject}", "refused", detail=detail)
         _fault(desk, refusal.organisation, subject, refusal.detail)
         return
-    for organisation in directory.all_organisations(desk.tx):
-        _fault(desk, organisation.id, _stranger(desk.tx, organisation.id, refusal.source), refusal.detail)
+    for organisation in _concerned(desk.tx, refusal.source):
+        _fault(desk, organisation, _stranger(desk.tx, organisation, refusal.source), refusal.detail)
 
 
-def _is_known(tx: Tx, organisation: OrganisationId, gateway: str | None) -> bool:
+def _concerned(tx: Tx, source: str) -> list[OrganisationId]:
+    """Who has a gateway at this address; if nobody has, the only organisation there is.
+
+    Of several, none is told of what may be another's gateway: it is logged and counted for whoever runs the hub.
+    """
+    every = [organisation.id for organisation in directory.all_organisations(tx)]
+    there = [organisation for organisation in every if credentials.is_used_from(tx, organisation, source)]
+    return there or (every if len(every) == 1 else [])
+
+
+def is_known(tx: Tx, organisation: OrganisationId, gateway: str | None) -> bool:
+    """Whether there is, or was, or may soon be, this gateway."""
     if gateway is None or directory.get_organisation(tx, organisation) is None:
         return False
     return (

@@ -156,10 +156,11 @@ def ended(record: CredentialRecord, source: str) -> Refusal:
     return Refusal(RefusalKind.CREDENTIAL_ENDED, source, detail, record.organisation, record.gateway)
 
 
-def use(desk: Desk, record: CredentialRecord) -> CredentialRecord:
+def use(desk: Desk, record: CredentialRecord, source: str) -> CredentialRecord:
     """The credential as it stands; whatever is done with it is done in this transaction, which revocation waits for.
 
-    It is in use: what came before it, and the code it was traded for, are worth nothing from now on.
+    It is in use: what came before it, and the code it was traded for, are worth nothing from now on. Where it is used
+    from is kept: it tells whose gateway is turned away from there.
 
     Raises:
         CredentialEndedError: it was revoked, or replaced, in the meantime.
@@ -171,6 +172,7 @@ def use(desk: Desk, record: CredentialRecord) -> CredentialRecord:
     for other in held:
         if other.generation < current.generation and other.ends_at is None:
             credentials.end(desk.tx, other, f"replaced by generation {current.generation}")
+    credentials.note_address(desk.tx, current, source)
     if current.proved_at is None:
         _prove(desk, current)
     return current
@@ -183,13 +185,13 @@ def _prove(desk: Desk, record: CredentialRecord) -> None:
     journal.append(desk.tx, record.organisation, chain(record.gateway), "credential in use", detail=detail)
 
 
-def rotate(desk: Desk, record: CredentialRecord) -> Credential:
+def rotate(desk: Desk, record: CredentialRecord, source: str) -> Credential:
     """The next credential; one that was made before and never used is told again, in case the answer got lost.
 
     Raises:
         CredentialEndedError: there is none after one that has ended.
     """
-    current = use(desk, record)
+    current = use(desk, record, source)
     newest = credentials.of_gateway(desk.tx, current.organisation, current.gateway)[0]
     if newest.ends_at is not None or newest.generation == current.generation:
         newest = _new_credential(desk, current.organisation, current.gateway)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, insert, select, update
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from hub.store.store import Tx
+
+
+ADDRESS_MAX: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class CredentialRecord:
         proved_at: when it was first used.
         rotate_asked_at: since when the hub wants the gateway to ask for the next one.
         ends_at: None while it is good.
+        used_from: the address that it was last used from.
     """
 
     organisation: OrganisationId
@@ -69,6 +73,7 @@ class CredentialRecord:
     rotate_asked_at: datetime | None = None
     ends_at: datetime | None = None
     ended_why: str | None = None
+    used_from: str | None = None
 
     @property
     def username(self) -> str:
@@ -206,6 +211,18 @@ def stamp(tx: Tx) -> tuple[int, int]:
     """Changes whenever a credential is made or ends."""
     row = tx.connection.execute(select(func.count(), func.count(credentials.c.ends_at)).select_from(credentials)).one()
     return int(row[0]), int(row[1])
+
+
+def is_used_from(tx: Tx, organisation: OrganisationId, address: str) -> bool:
+    """Whether a gateway last used a credential from this address, be it good still or not."""
+    where = (credentials.c.organisation == organisation, credentials.c.used_from == address)
+    return tx.connection.execute(select(credentials.c.gateway).where(*where).limit(1)).first() is not None
+
+
+def note_address(tx: Tx, record: CredentialRecord, address: str) -> None:
+    """It is used from there."""
+    if record.used_from != address[:ADDRESS_MAX]:
+        _change(tx, record, used_from=address[:ADDRESS_MAX])
 
 
 def prove(tx: Tx, record: CredentialRecord) -> None:

@@ -229,6 +229,7 @@ credentials = Table(
     Column("rotate_asked_at", Instant),
     Column("ends_at", Instant),
     Column("ended_why", String(200)),
+    Column("used_from", String(80)),
     UniqueConstraint("secret_hash"),
 )
 

@@ -171,7 +171,7 @@ def keyring(
 ) -> Keyring | Response:
     """The keys of the devices that this gateway's organisation expects."""
     known = if_none_match.removeprefix("W/").strip('"')
-    keys = _do(request, hub, gateway, lambda desk: _keys(desk, gateway, known))
+    keys = _do(request, hub, gateway, lambda desk: _keys(desk, gateway, source_of(request), known))
     headers = {"ETag": f'"{keys.version}"', "Cache-Control": "no-store"}
     if known == keys.version and not keys.rotate:
         return Response(status_code=304, headers=headers)
@@ -179,9 +179,9 @@ def keyring(
     return keys
 
 
-def _keys(desk: Desk, gateway: CredentialRecord, known: str) -> Keyring:
+def _keys(desk: Desk, gateway: CredentialRecord, source: str, known: str) -> Keyring:
     """That a gateway has keys is written down when it names them: an answer may get lost on its way."""
-    current = claims.use(desk, gateway)
+    current = claims.use(desk, gateway, source)
     keys = keys_of.keyring(desk.tx, current.organisation)
     version = keys_of.keyring_version(keys)
     if known == version and _is_new(desk.tx, current.organisation, current.gateway, version):
@@ -197,7 +197,7 @@ def _is_new(tx: Tx, organisation: OrganisationId, gateway: GatewayId, version: s
 @router.post("/rotation")
 def rotate(request: Request, response: Response, hub: Hub, gateway: SignedIn) -> Credential:
     """The next credential. This one goes on until that is used."""
-    made = _do(request, hub, gateway, lambda desk: claims.rotate(desk, gateway))
+    made = _do(request, hub, gateway, lambda desk: claims.rotate(desk, gateway, source_of(request)))
     hub.admit()
     response.headers["Cache-Control"] = "no-store"
     return made

@@ -173,7 +173,7 @@ def test_a_credential_revoked_between_sign_in_and_use_is_not_used(trade: Trade) 
     trade.revoke()
     for act in (claims.use, claims.rotate):
         with pytest.raises(CredentialEndedError):
-            trade.do(partial(act, record=found))
+            trade.do(partial(act, record=found, source="192.0.2.7"))
     assert trade.live() == []
     assert trade.listed()["north"].standing is Standing.REVOKED
 

@@ -142,7 +142,7 @@ def _revoked_meanwhile(trade: Trade, act: Callable[[Any], object]) -> None:
 def test_a_revocation_waits_for_a_rotation_under_way_and_ends_what_that_made(trade: Trade) -> None:
     credential = trade.enrolled()
     found = trade.recognise(credential)
-    _revoked_meanwhile(trade, lambda desk: claims.rotate(desk, found))  # type: ignore[arg-type]
+    _revoked_meanwhile(trade, lambda desk: claims.rotate(desk, found, THERE.source))  # type: ignore[arg-type]
     assert trade.live() == []
 
 
@@ -158,7 +158,7 @@ def test_a_revocation_waits_for_keys_that_are_being_handed_out_and_makes_new_one
     handed: list[int] = []
 
     def fetch(desk: Any) -> None:
-        claims.use(desk, found)  # type: ignore[arg-type]
+        claims.use(desk, found, THERE.source)  # type: ignore[arg-type]
         handed[:] = [key.generation for key in keys_of.keyring(desk.tx, ACME)]
 
     _revoked_meanwhile(trade, fetch)

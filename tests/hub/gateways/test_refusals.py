@@ -14,7 +14,7 @@ from hub.cases.access import Refusal, RefusalKind
 from hub.cases.desk import Routes
 from hub.metrics import HubMetrics
 from hub.refused import AGAIN_S, MOST_STRANGERS, Refusals
-from hub.store import outbox
+from hub.store import directory, faults, outbox, presence
 from tests.hub.gateways.test_log_lines import CONNECTED, PUBLISH, REFUSED
 from tests.hub.gateways.trade import ACME, OTHERS
 
@@ -107,23 +107,72 @@ def test_a_refusal_of_yesterday_is_over_and_one_of_today_is_told_again(
     assert store.read(outbox.depth) == 2
 
 
-def test_where_no_gateway_is_known_the_address_is_told_to_everybody(trade: Trade, refused: Refusals) -> None:
+def test_where_no_gateway_is_known_nobody_is_told_whose_it_may_not_be(
+    trade: Trade, refused: Refusals, metrics: HubMetrics
+) -> None:
     refused.note(stranger("198.51.100.9"))
     refused.note(about("never-heard-of"))
-    for organisation in (ACME, OTHERS):
-        assert {fault.subject for fault in trade.refusals(organisation)} == {"198.51.100.9", "192.0.2.7"}
+    assert trade.refusals(ACME) == trade.refusals(OTHERS) == []
+    assert _count(metrics, RefusalKind.CODE_UNKNOWN) == 1
 
 
-def test_a_stranger_with_many_addresses_is_told_of_as_one_and_does_not_hide_a_gateway(
+def test_an_address_from_which_a_gateway_used_its_credential_is_told_to_its_organisation_and_no_other(
     trade: Trade, refused: Refusals
 ) -> None:
+    trade.use(trade.enrolled("north", OTHERS), "203.0.113.5")
+    trade.revoke("north", OTHERS)
+    refused.note(stranger("203.0.113.5"))
+    assert [fault.subject for fault in trade.refusals(OTHERS)] == ["203.0.113.5"]
+    assert trade.refusals(ACME) == []
+    trade.use(trade.enrolled("south", OTHERS), "203.0.113.6")
+    refused.note(stranger("203.0.113.6"))
+    assert trade.refusals(ACME) == []
+    assert len(trade.refusals(OTHERS)) == 2
+
+
+class Alone:
+    """The only organisation of a hub, with one gateway, and what it is told of."""
+
+    def __init__(self, store: Store, metrics: HubMetrics) -> None:
+        self._store = store
+        self.refused = Refusals(store, Routes(), metrics, lambda: None, Seconds())
+        store.write(lambda tx: directory.add_organisation(tx, directory.Organisation(ACME, "Acme", "Europe/London")))
+        store.write(lambda tx: presence.put_place(tx, ACME, "north", None, state="online"))
+
+    def told(self) -> list[str]:
+        return [fault.subject for fault in self._store.read(lambda tx: faults.listed(tx, ACME))]
+
+
+@pytest.fixture
+def alone(store: Store, metrics: HubMetrics) -> Alone:
+    return Alone(store, metrics)
+
+
+def test_the_only_organisation_of_a_hub_is_told_of_every_address(alone: Alone) -> None:
+    alone.refused.note(stranger("198.51.100.9"))
+    assert alone.told() == ["198.51.100.9"]
+
+
+def test_whoever_invents_gateways_is_one_stranger_and_hides_no_gateway(
+    trade: Trade, refused: Refusals, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trade.enrolled()
-    for number in range(MOST_STRANGERS + 50):
-        refused.note(stranger(f"2001:db8::{number:x}"))
-    assert len(trade.refusals()) == access.MOST_ADDRESSES + 1
-    assert OTHER_ADDRESSES in {fault.subject for fault in trade.refusals()}
+    written: list[object] = []
+    monkeypatch.setattr(access, "tell", lambda _, refusal: written.append(refusal))
+    for number in range(300):
+        refused.note(about(f"invented-{number}"))
+    assert len(written) == 1
     refused.note(about())
-    assert "north" in {fault.subject for fault in trade.refusals()}
+    assert len(written) == 2
+
+
+def test_a_stranger_with_many_addresses_is_told_of_as_one_and_does_not_hide_a_gateway(alone: Alone) -> None:
+    for number in range(MOST_STRANGERS + 50):
+        alone.refused.note(stranger(f"2001:db8::{number:x}"))
+    assert len(alone.told()) == access.MOST_ADDRESSES + 1
+    assert OTHER_ADDRESSES in alone.told()
+    alone.refused.note(about())
+    assert "north" in alone.told()
 
 
 class Following:
@@ -178,6 +227,30 @@ def test_a_broker_that_had_lost_its_list_accuses_nobody(following: Following, se
     seconds.now += HELD_S
     following.write("")
     assert following.told == []
+
+
+def test_a_gateway_that_tries_for_ever_is_told_of_and_hides_nobody(
+    following: Following, seconds: Seconds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_module, "_MOST_HELD", 3)
+    other = REFUSED.replace("192.0.2.7", "198.51.100.9")
+    assert other != REFUSED
+    following.write(REFUSED * 50 + other)
+    seconds.now += HELD_S
+    following.write("")
+    assert [one.source for one in following.told] == ["192.0.2.7", "198.51.100.9"]
+    assert len(following.counted) == 51
+
+
+def test_one_that_is_refused_again_after_others_were_let_in_is_told_of(following: Following, seconds: Seconds) -> None:
+    following.write(REFUSED)
+    seconds.now += 2
+    following.let_in_at = seconds.now
+    seconds.now += 2
+    following.write(REFUSED)
+    seconds.now += HELD_S
+    following.write("")
+    assert len(following.told) == 1
 
 
 def test_a_log_that_is_not_there_or_can_not_be_read_is_said(tmp_path: Path, seconds: Seconds) -> None:

@@ -77,18 +77,18 @@ class Trade:
         name, secret = credential.username, credential.secret
         return self.store.read(lambda tx: claims.recognise(tx, name, secret, THERE.source))
 
-    def use(self, credential: Credential) -> bool:
+    def use(self, credential: Credential, source: str = THERE.source) -> bool:
         """Sign in as the endpoints do."""
         found = self.recognise(credential)
         if isinstance(found, Refusal):
             return False
-        self.do(lambda desk: claims.use(desk, found))
+        self.do(lambda desk: claims.use(desk, found, source))
         return True
 
     def rotate(self, credential: Credential) -> Credential:
         found = self.recognise(credential)
         assert not isinstance(found, Refusal)
-        made: Credential = self.do(lambda desk: claims.rotate(desk, found))
+        made: Credential = self.do(lambda desk: claims.rotate(desk, found, THERE.source))
         return made
 
     def revoke(self, gateway: str = "north", organisation: OrganisationId = ACME) -> None:

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("rotate_asked_at", Instant(), nullable=True),
         sa.Column("ends_at", Instant(), nullable=True),
         sa.Column("ended_why", sa.String(length=200), nullable=True),
+        sa.Column("used_from", sa.String(length=80), nullable=True),
         sa.PrimaryKeyConstraint("organisation", "gateway", "generation", name=op.f("pk_credentials")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_credentials_secret_hash")),
     )
