@@ -10,7 +10,7 @@ from hub import addresses, authority
 from hub.broker.dynsec import Dynsec
 from hub.broker.reconciler import Reconciler
 from hub.broker.refusals import RefusalWatch
-from hub.cases import access, backups, way_in
+from hub.cases import access, backups, gateways, way_in
 from hub.cases.desk import Desk
 from hub.loops import Loop
 from hub.refused import Refusals
@@ -145,6 +145,7 @@ class Keeper:
         """What nothing else brings to light."""
         desk = Desk(tx, self._routes)
         access.forget_old(desk)
+        gateways.look_for_overdue(desk)
         backups.look(desk)
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from hub.cases import way_in
 from hub.cases.access import Refusal, RefusalKind
 from hub.cases.gateways import ROTATE_AFTER, chain
-from hub.store import credentials, directory, journal, presence
+from hub.store import credentials, directory, faults, journal, presence
+from hub.store.faults import FaultKind
 from protocols.enrolment import Credential, Enrolment
 from protocols.ids import NAME, OrganisationId
 from protocols.mqtt.envelope import GatewayState
@@ -180,6 +181,7 @@ def use(desk: Desk, record: CredentialRecord, source: str) -> CredentialRecord:
 
 def _prove(desk: Desk, record: CredentialRecord) -> None:
     credentials.prove(desk.tx, record)
+    faults.clear(desk.tx, record.organisation, FaultKind.CREDENTIAL_OLD, record.gateway)
     credentials.spend_codes(desk.tx, record.organisation, record.gateway)
     detail = {"generation": str(record.generation)}
     journal.append(desk.tx, record.organisation, chain(record.gateway), "credential in use", detail=detail)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from hub.cases import device_keys, way_in
+from hub.cases import device_keys, notify, way_in
 from hub.cases.sessions import UnknownReferenceError
 from hub.store import credentials, deadlines, directory, faults, journal, presence
 from hub.store.credentials import CodeRecord
@@ -33,6 +33,8 @@ CODE_LIFETIME: Final = timedelta(hours=1)
 LONGEST_LIFETIME: Final = timedelta(days=7)
 ROTATE_AFTER: Final = timedelta(days=60)
 """How long a gateway keeps a credential before it asks for the next one."""
+OVERDUE: Final = timedelta(days=30)
+"""One that has not changed it so long after that can't, or does not want to."""
 
 
 class GatewayIdError(ValueError):
@@ -167,7 +169,12 @@ def _is_open(code: CodeRecord, gateway: str, now: datetime) -> bool:
 def _expect_no_more(desk: Desk, organisation: OrganisationId, gateway: str) -> None:
     """It was taken out on purpose: that it falls silent now is no fault."""
     deadlines.set_(desk.tx, organisation, DeadlineKind.GATEWAY, gateway, None)
-    for kind in (FaultKind.GATEWAY_SILENT, FaultKind.GATEWAY_BLIND, FaultKind.GATEWAY_SHEDDING):
+    for kind in (
+        FaultKind.CREDENTIAL_OLD,
+        FaultKind.GATEWAY_SILENT,
+        FaultKind.GATEWAY_BLIND,
+        FaultKind.GATEWAY_SHEDDING,
+    ):
         faults.clear(desk.tx, organisation, kind, gateway)
     presence.set_gateway_state(desk.tx, organisation, gateway, GatewayState.OFFLINE)
 
@@ -184,6 +191,15 @@ def rotate(desk: Desk, organisation: OrganisationId, gateway: str, by: str) -> N
     for credential in live:  # whichever the gateway uses
         credentials.ask_rotation(desk.tx, credential)
     journal.append(desk.tx, organisation, chain(gateway), "rotation asked", by=by)
+
+
+def look_for_overdue(desk: Desk) -> None:
+    """Administrators are told of gateways that go on with a credential that should have been changed long ago."""
+    for record in credentials.live(desk.tx):
+        if record.proved_at is not None and record.created_at + ROTATE_AFTER + OVERDUE <= desk.now:
+            made = record.created_at.date().isoformat()
+            detail = f"{record.gateway} still uses a credential of {made}, which it should change every two months"
+            notify.fault(desk, record.organisation, FaultKind.CREDENTIAL_OLD, record.gateway, detail)
 
 
 def listed(tx: Tx, organisation: OrganisationId) -> list[Listed]:

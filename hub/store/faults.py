@@ -37,6 +37,7 @@ class FaultKind(StrEnum):
     PANEL_FAULT = "panel fault"
     ACCESS_REFUSED = "access refused"
     KEYS_NOT_FETCHED = "gateway has old keys"
+    CREDENTIAL_OLD = "gateway keeps an old credential"
     RESTORED = "restored from a backup"
     GATEWAY_FLOODS = "gateway floods the hub"
     GATEWAY_REFUSED = "gateway refused something"

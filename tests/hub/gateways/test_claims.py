@@ -211,6 +211,29 @@ def test_a_gateway_that_was_taken_out_is_no_fault_when_it_falls_silent(trade: Tr
     assert trade.listed()["north"].standing is Standing.REVOKED
 
 
+def test_a_gateway_that_keeps_a_credential_for_a_month_too_long_is_a_fault_until_it_changes_it(
+    trade: Trade, store: Store, watch: Watch
+) -> None:
+    def told() -> list[tuple[str, FaultKind]]:
+        trade.do(gateways.look_for_overdue)
+        return [(fault.subject, fault.kind) for fault in store.read(lambda tx: faults.listed(tx, ACME))]
+
+    old = trade.enrolled()
+    trade.use(old)
+    watch.forward(days=89)
+    assert told() == []
+    watch.forward(days=1)
+    assert told() == told() == [("north", FaultKind.CREDENTIAL_OLD)]
+    new = trade.rotate(old)
+    assert told() == [("north", FaultKind.CREDENTIAL_OLD)], "it has not used it yet"
+    trade.use(new)
+    assert told() == []
+    watch.forward(days=90)
+    assert len(told()) == 1
+    trade.revoke()
+    assert told() == []
+
+
 def test_two_organisations_may_have_a_gateway_of_the_same_name_and_know_nothing_of_each_other(trade: Trade) -> None:
     ours, theirs = trade.enrolled("north", ACME), trade.enrolled("north", OTHERS)
     assert (ours.username, theirs.username) == ("acme.north.1", "others.north.1")
