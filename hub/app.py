@@ -22,8 +22,8 @@ from hub.dispatcher import Dispatcher
 from hub.domain.incident import Phase
 from hub.ingest.events import BATCH as EVENT_BATCH
 from hub.ingest.events import EventIngest
-from hub.ingest.inbox import Inbox
 from hub.ingest.flooding import FloodWatch
+from hub.ingest.inbox import Inbox
 from hub.ingest.signs import BATCH as SIGN_BATCH
 from hub.ingest.signs import SignIngest
 from hub.keeper import Keeper
@@ -75,8 +75,8 @@ class Hub:
         self.routes = routes_of(settings)
         self._events = Inbox()
         self._signs = Inbox()
-        self._waiting: list[Received] = []
         self._floods = FloodWatch(self.store, self.routes, self.metrics, {"event": self._events, "sign": self._signs})
+        self._waiting: list[Received] = []
         boot = secrets.token_hex(4)
         self._event_link = self._link(f"hub.{boot}.events", (Channel.EVENT,), self._events)
         self._sign_link = self._link(f"hub.{boot}.signs", (Channel.STATUS, Channel.PRESENCE), self._signs)
@@ -198,9 +198,9 @@ class Hub:
             self._announcer.say_blind()
             raise
         self._announcer.announce(organisation.id for organisation in organisations)
-        self.metrics.outbox_depth.set(self.store.read(outbox.depth))
         if self._floods.step():
             self.wake()
+        self.metrics.outbox_depth.set(self.store.read(outbox.depth))
         ages, blind = [0.0], 0
         for organisation in organisations:
             ages += self.store.read(partial(_untaken_ages, organisation.id))
