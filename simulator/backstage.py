@@ -13,8 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from hub.domain.incident import IN_HAND, Phase
 from hub.domain.ladder import LADDER
-from hub.store import faults, incidents
+from hub.store import directory
 from hub.store.store import StoreUnavailableError
+from hub.web import reading
+from hub.web.views import naming
+from hub.web.views.alarms import who
 from simulator.office import ORGANISATION
 from simulator.part import PartState
 from simulator.world import UnknownNameError
@@ -66,7 +69,10 @@ class GatewayFacts(BaseModel):
 
 
 class AlarmView(BaseModel):
-    """A live incident of the hub. ``next`` says what happens by itself, and ``due`` when (ISO 8601)."""
+    """A live incident of the hub. ``subject`` is who it is about, by name.
+
+    ``next`` says what happens by itself, and ``due`` when (ISO 8601).
+    """
 
     id: str
     subject: str
@@ -247,16 +253,20 @@ def _figures(text: str) -> dict[str, float]:
 
 
 def _from_database(tx: Tx) -> tuple[list[AlarmView], list[str]]:
-    live = incidents.listed(tx, ORGANISATION, only_live=True)
-    known = faults.listed(tx, ORGANISATION)
-    return [_alarm(record) for record in live], [f"{fault.kind.value}: {fault.subject}" for fault in known]
+    organisation = directory.get_organisation(tx, ORGANISATION)
+    if organisation is None:
+        return [], []
+    facts = reading.board(tx, organisation)
+    names = facts.names
+    known = [f"{naming.headline(one)}: {naming.subject(one, names, facts.sessions)}" for one in facts.faults]
+    return [_alarm(record, who(record, names)) for record in facts.incidents], known
 
 
-def _alarm(record: IncidentRecord) -> AlarmView:
+def _alarm(record: IncidentRecord, subject: str) -> AlarmView:
     state = record.state
     return AlarmView(
         id=record.id,
-        subject=record.subject,
+        subject=subject,
         kind=state.kind.label,
         phase=state.phase.value,
         holder=state.holder,

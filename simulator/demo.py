@@ -19,6 +19,8 @@ import typer
 from simulator.deployment import Deployment, Plan
 from simulator.part import NotReadyError
 from simulator.serving import signalled
+from tocsin.log import configure
+from tocsin.settings import LogSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,12 +43,24 @@ def demo(
     password = secrets.token_hex(4)
     plan = Plan(folder.absolute(), world, password, web_port=console_port, page_port=port, sessions=_LENGTH)
     typer.echo("Starting broker, hub, simulated world and two gateways ...")
-    with signalled() as wait, _running(plan) as deployment:
+    with _logging_to(folder / "world.log"), signalled() as wait, _running(plan) as deployment:
         _introduce(deployment)
         if browser and _has_display():
             webbrowser.open(deployment.ports.api)
         wait()
         typer.echo("Stopping ...")
+
+
+@contextlib.contextmanager
+def _logging_to(file: Path) -> Iterator[None]:
+    """What world, page and mailbox log stands beside the logs of the other programs; the terminal is for people."""
+    file.parent.mkdir(parents=True)
+    with file.open("a", encoding="utf-8") as out:
+        configure(LogSettings(), out)
+        try:
+            yield
+        finally:
+            configure(LogSettings())
 
 
 @contextlib.contextmanager

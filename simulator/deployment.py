@@ -18,7 +18,7 @@ from simulator import world
 from simulator.backstage import Backstage
 from simulator.cable import Cable
 from simulator.hosted import Hosted
-from simulator.office import ORGANISATION, clear, found, log_session, log_sessions
+from simulator.office import ORGANISATION, clear, found, give_back, log_session, log_sessions
 from simulator.part import Part
 from simulator.shared_time import set_step
 
@@ -120,9 +120,10 @@ class Deployment:
         self.begin_anew()
 
     def begin_anew(self) -> None:
-        """Nobody has an alarm, and everybody the session that the plan gives them."""
+        """Nobody has an alarm raised; everybody wears their own and has the session that the plan gives them."""
         with contextlib.closing(self.open_store()) as store:
             clear(store)
+            give_back(store, self.world)
             if self.plan.sessions is not None:
                 log_sessions(store, self.world.people, self.plan.sessions)
 
@@ -144,7 +145,9 @@ class Deployment:
         return self._begin(f"gateway-{gateway}", arguments, partial(self._gateway_is_up, gateway))
 
     def stop(self) -> None:
-        for part in reversed(self.parts.values()):
+        """The hub first: it has nobody told that its gateways are gone."""
+        parts = [*reversed(self.parts.values())]
+        for part in sorted(parts, key=lambda part: part.name != "hub"):
             part.stop()
         for cable in self.cables.values():
             cable.close()

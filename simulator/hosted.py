@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 LOOPBACK: Final = "127.0.0.1"
 _START_S: Final = 20.0
-_GOODBYE_S: Final = 1
+_GOODBYE_S: Final = 4
+"""Longer than a stream takes to notice that it is over."""
 
 
 class Hosted:
@@ -82,6 +83,7 @@ class Hosted:
     def stop(self) -> None:
         site_file.remove(self.state)
         if self._server is not None and self._page_thread is not None:
+            self._page.state.live.close()
             self._server.should_exit = True
             self._page_thread.join(_START_S)
         if self._world_thread.is_alive():
@@ -106,9 +108,8 @@ class Hosted:
 
     def _serve(self, listening: socket.socket) -> None:
         stage = Stage(Access(self.site, self._loop), Pacer(self.time), self._backstage)
-        config = uvicorn.Config(
-            page.create(stage), log_config=None, lifespan="off", timeout_graceful_shutdown=_GOODBYE_S
-        )
+        self._page = page.create(stage)
+        config = uvicorn.Config(self._page, log_config=None, lifespan="off", timeout_graceful_shutdown=_GOODBYE_S)
         self._server = uvicorn.Server(config)
         self._page_thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listening]}, name="page", daemon=True

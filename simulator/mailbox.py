@@ -113,7 +113,7 @@ class Mailbox:
             at=self._now().isoformat(timespec="milliseconds"),
             sender=str(envelope.mail_from),
             recipients=[str(recipient) for recipient in envelope.rcpt_tos],
-            subject=str(message.get("subject", "")),
+            subject=str(message.get("subject", "")).strip(),  # a long first word is folded onto a line of its own
             text=_text(message),
             headers={name.lower(): str(value) for name, value in message.items()},
         )

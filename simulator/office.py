@@ -76,6 +76,20 @@ def log_sessions(store: Store, people: Collection[Person], length: timedelta) ->
         log_session(store, person.name, person.place, Risk(person.risk), length)
 
 
+def give_back(store: Store, site: World) -> None:
+    """Everybody wears the alarm that the world gives them, and no other; one that was withdrawn is in use again."""
+    store.write(lambda tx: [_give_back(tx, Address(str(site.make(one.name).address)), one.name) for one in site.people])
+
+
+def _give_back(tx: Tx, address: Address, person: str) -> None:
+    if devices.get(tx, ORGANISATION, address) is None:
+        return
+    devices.change(tx, ORGANISATION, address, withdrawn_at=None)
+    worn = [one.worker for one in devices.assignments_of(tx, ORGANISATION, address) if one.covers(tx.now)]
+    if worn != [person] or devices.of_worker(tx, ORGANISATION, person) != [address]:
+        devices.assign(tx, ORGANISATION, address, WorkerId(person))
+
+
 def clear(store: Store) -> None:
     """Nobody has an alarm or a session any more. Ending a session may raise the one or the other question: again."""
     for _ in range(_GIVE_UP):

@@ -34,6 +34,7 @@ class Live:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._listeners = 0
+        self._is_over = False
         self._newest = ""
         self._changed = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -42,13 +43,17 @@ class Live:
     def is_full(self) -> bool:
         return self._listeners >= MOST
 
+    def close(self) -> None:
+        """Every stream ends within :data:`BEAT_S`."""
+        self._is_over = True
+
     async def stream(self) -> AsyncIterator[ServerSentEvent]:
         """The newest snapshot at once and after each change; with it, and every second, the time as a sign of life."""
         self._listeners += 1
         try:
             self._begin()
             said = ""
-            while True:
+            while not self._is_over:
                 if said != self._newest:
                     said = self._newest
                     yield ServerSentEvent(event="state", raw_data=said)
@@ -71,7 +76,7 @@ class Live:
                 self._tasks[look.__name__] = asyncio.create_task(look())
 
     async def _keep_showing(self) -> None:
-        while self._listeners:
+        while self._listeners and not self._is_over:
             with _logged():
                 self._show(await asyncio.to_thread(lambda: self._stage.snapshot().model_dump_json()))
             await asyncio.sleep(EVERY_S)
@@ -84,7 +89,7 @@ class Live:
 
     async def _keep_looking(self) -> None:
         around = self._stage.around
-        while self._listeners and around is not None:
+        while self._listeners and around is not None and not self._is_over:
             with _logged():
                 await asyncio.to_thread(around.look)
             await asyncio.sleep(LOOK_S)
