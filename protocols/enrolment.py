@@ -9,6 +9,7 @@ knows the hub before it trusts it. A hub with a certificate that the operating s
   code's, and from then on TLS believes that authority alone. Nothing secret is sent before.
 - ``POST /api/v1/gateway/enrolment``: :class:`Claim` -> :class:`Enrolment`. No sign-in, the code is the right.
 - ``GET /api/v1/gateway/keyring``: :class:`Keyring`, with ETag; ``If-None-Match`` -> 304, unless a rotation is wanted.
+  What it names, the gateway holds: ask again soon after other keys came, since new keys for devices wait for that.
 - ``POST /api/v1/gateway/rotation``: :class:`Credential` of the next generation. The old one goes on until the new one
   is used for the first time.
 
