@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import smtplib
+import socket
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,12 +15,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from typer.testing import CliRunner
 
-from tocsin import checks
+from tocsin import checks, doctor_cli
+from tocsin.cli import build
 from tocsin.doctor import Check, Verdict, examine, fail, ok, report, warn, worst
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tocsin.doctor import Finding
 
 
 def broken() -> None:
@@ -37,7 +43,7 @@ def test_each_check_stands_alone_and_one_that_breaks_or_hangs_says_what_to_do() 
     )
     never.set()
     assert [(one.name, one.verdict) for one in found] == [("a", "ok"), ("b", "fail"), ("c", "fail"), ("d", "ok")]
-    assert (found[1].measured, found[1].advice) == ("ConnectionRefusedError: nobody there", "mend b")
+    assert (found[1].measured, found[1].advice) == ("the machine is there, but nothing listens at that port", "mend b")
     assert found[2].measured == "no answer within 0.5 s"
 
 
@@ -129,3 +135,34 @@ def test_a_certificate_is_judged_by_its_days_and_its_name(
     tmp_path: Path, days: int, name: str, host: str, verdict: Verdict
 ) -> None:
     assert checks.certificate_file(certificate(tmp_path, days=days, name=name), host).verdict is verdict
+
+
+def _raise(failure: Exception) -> Finding:
+    between = OSError("from deeper down")
+    between.__cause__ = failure
+    raise RuntimeError("[Errno -2] Name or service not known") from between
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (socket.gaierror(-2, "Name or service not known"), "no machine of that name is found"),
+        (ConnectionRefusedError(111, "Connection refused"), "nothing listens at that port"),
+        (TimeoutError("timed out"), "no answer in time"),
+        (FileNotFoundError(2, "No such file", "/etc/x.pem"), "there is no /etc/x.pem"),
+        (PermissionError(13, "Permission denied", "/etc/x.key"), "/etc/x.key may not be read"),
+        (smtplib.SMTPAuthenticationError(535, b"no"), "neither this name nor this password"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_common_failures_are_said_in_plain_words_however_deep_they_lie(failure: Exception, said: str) -> None:
+    (found,) = examine([Check("x", lambda: _raise(failure), "do this")])
+    assert said in found.measured
+    assert "Error" not in found.measured
+
+
+def test_a_machine_with_nothing_on_it_is_not_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor_cli, "_programs", lambda: iter(()))
+    done = CliRunner().invoke(build(), ["doctor"])
+    assert done.exit_code == Verdict.WARN
+    assert "nothing of Tocsin is set up" in done.output

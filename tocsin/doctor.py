@@ -6,6 +6,9 @@ Exit codes of the commands: 0 all well, 1 something needs care, 2 something is b
 from __future__ import annotations
 
 import json
+import smtplib
+import socket
+import ssl
 import threading
 from concurrent.futures import Future, wait
 from dataclasses import asdict, dataclass
@@ -23,6 +26,12 @@ if TYPE_CHECKING:
 LIMIT_S: Final = 20.0
 """A check that has not come back by then has failed; the others don't wait for it."""
 _SAID_MAX: Final = 500
+_PLAIN: Final[dict[type[BaseException], str]] = {
+    socket.gaierror: "no machine of that name is found: is it spelt rightly, and does the name server answer?",
+    ConnectionRefusedError: "the machine is there, but nothing listens at that port",
+    TimeoutError: "no answer in time",
+    smtplib.SMTPAuthenticationError: "the mail server takes neither this name nor this password",
+}
 
 
 class Verdict(IntEnum):
@@ -108,16 +117,38 @@ def _result(check: Check, future: Future[Finding], limit_s: float) -> Result:
     if not future.done():
         found = fail(f"no answer within {limit_s:g} s", check.advice)
     elif (failure := future.exception()) is not None:
-        found = fail(_words(failure), check.advice)
+        found = fail(words(failure), check.advice)
     else:
         found = future.result()
     return Result(check.name, found.verdict.name.lower(), found.measured, found.advice)
 
 
-def _words(failure: BaseException) -> str:
-    """The first line; a settings error says where by itself."""
+def words(failure: BaseException) -> str:
+    """What went wrong, for people; a settings error says where by itself."""
+    if isinstance(failure, SettingsError):
+        return " ".join(str(failure).split())[:_SAID_MAX]
+    plain = next((said for each in _causes(failure) if (said := _plainly(each)) is not None), None)
     said = " ".join(str(failure).split()) or type(failure).__name__
-    return said[:_SAID_MAX] if isinstance(failure, SettingsError) else f"{type(failure).__name__}: {said}"[:_SAID_MAX]
+    return plain or f"{type(failure).__name__}: {said}"[:_SAID_MAX]
+
+
+def _causes(failure: BaseException) -> Iterator[BaseException]:
+    """The failure, and what it came from."""
+    cause: BaseException | None = failure
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _plainly(failure: BaseException) -> str | None:
+    """The common ones; None for others."""
+    if isinstance(failure, ssl.SSLCertVerificationError):
+        return f"its certificate is not believed: {failure.verify_message}"
+    if isinstance(failure, FileNotFoundError):
+        return f"there is no {failure.filename}" if failure.filename else str(failure)
+    if isinstance(failure, PermissionError) and failure.filename:
+        return f"{failure.filename} may not be read by this user"
+    return next((said for kind, said in _PLAIN.items() if isinstance(failure, kind)), None)
 
 
 def worst(results: Sequence[Result]) -> Verdict:

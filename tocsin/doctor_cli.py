@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.config_cli import GROUP
-from tocsin.doctor import Check, fail, report
+from tocsin.doctor import Check, Finding, fail, report, warn
 from tocsin.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 def doctor(*, json: Annotated[bool, typer.Option("--json", help="For monitoring.")] = False) -> None:
     """Look over what is set up here, hub or gateway. Exit code 0: all well, 1: needs care, 2: broken."""
     checks = [check for name, program in _programs() for check in _checks(name, program)]
-    if not checks:
-        typer.echo(
-            "Nothing of Tocsin is set up in /etc/tocsin. Elsewhere: tocsin hub doctor --config FILE, or gateway."
-        )
-    report(checks, json_=json)
+    report(checks or [Check("set up", _nothing, "")], json_=json)
+
+
+def _nothing() -> Finding:
+    return warn(
+        "nothing of Tocsin is set up in /etc/tocsin, and no gateway is enrolled here",
+        "elsewhere: tocsin hub doctor --config FILE, or tocsin gateway doctor --config FILE",
+    )
 
 
 def _programs() -> Iterator[tuple[str, ModuleType]]:

@@ -9,7 +9,7 @@ import typer
 from hub import doctor as looking
 from hub.cli.common import Config, fail, settings
 from hub.doctor import ways
-from tocsin.doctor import Check, report
+from tocsin.doctor import Check, Verdict, report
 from tocsin.settings import SettingsError
 
 
@@ -23,7 +23,8 @@ def doctor(
     try:
         checks = looking.checks(config)
     except SettingsError as wrong:
-        raise fail(str(wrong)) from wrong
+        fail(str(wrong))
+        raise typer.Exit(code=Verdict.FAIL) from wrong
     if send_test is not None:
         loaded = settings(config)
         checks.append(Check("test mail", lambda: ways.send_test(loaded, send_test), "see [email] in the settings"))

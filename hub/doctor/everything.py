@@ -31,9 +31,7 @@ def all_checks(settings: HubSettings) -> list[Check]:
         Check("broker", partial(ways.broker, settings), "see whether Mosquitto runs, and mqtt.* in the settings"),
         Check("outbox", partial(data.waiting, settings), "see which channel fails, on the page of faults"),
         Check("gateways", partial(field.gateways, settings), "look at the page of gateways"),
-        Check(
-            "alarm proof", partial(field.proof, settings), "let each wearer press the test at the start of their day"
-        ),
+        Check("alarm proof", partial(field.proof, settings), "let each wearer press the test"),
     ]
     return found + _certificates(settings) + _channels(settings)
 

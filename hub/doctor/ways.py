@@ -18,7 +18,7 @@ from hub.store.vault import new_key
 from protocols.mqtt import topics
 from protocols.mqtt.envelope import GatewayState, StatusEnvelope
 from protocols.mqtt.topics import Channel
-from tocsin.doctor import Finding, fail, ok, warn
+from tocsin.doctor import Finding, fail, ok, warn, words
 from tocsin.mqtt import Connection
 from tocsin.settings import read_secret
 
@@ -83,6 +83,10 @@ def _came_back(where: str, said: list[Received]) -> Finding:
 
 def email(settings: EmailSettings) -> Finding:
     """As far as signing in; nothing is sent."""
+    path = settings.password_file
+    if path is not None and path.exists() and not path.read_text("utf-8").strip():
+        advice = "write the mail account's password into it; if your mail server wants none, leave out password_file"
+        return fail(f"email.password_file: {path} is empty", f"{advice} and username")
     with SmtpChannel(settings).signed_in() as server:
         code, _ = server.noop()
     return ok(f"{settings.host}:{settings.port} lets us in ({code}), {settings.security}")
@@ -114,5 +118,5 @@ def send_test(settings: HubSettings, to: str) -> Finding:
         with SmtpChannel(settings.email).signed_in() as server:
             server.sendmail(settings.email.sender, [to], message + body)
     except (OSError, smtplib.SMTPException) as failure:
-        return fail(f"{settings.email.host}: {failure}", "see [email] in the settings")
+        return fail(f"{settings.email.host}: {words(failure)}", "see [email] in the settings")
     return ok(f"{settings.email.host} took a test mail for {to}: see whether it arrives, and not among the junk")

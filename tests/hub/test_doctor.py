@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import update
+from typer.testing import CliRunner
 
 from hub.cases import restoring
 from hub.cases.desk import Desk, Routes
@@ -17,11 +18,12 @@ from hub.doctor import checks, ways
 from hub.settings import HubSettings
 from hub.store import credentials, vault
 from hub.store.store import Store, open_engine
-from hub.store.tables import journal
+from hub.store.tables import devices, journal
 from tests.hub.conftest import Watch
 from tests.hub.desk import ACME, Office
 from tests.hub.test_channels import SmtpServer
 from tests.services import Process, free_port, mosquitto, running, tocsin, wait_for_port
+from tocsin.cli import build
 from tocsin.doctor import Verdict, examine
 from tocsin.settings import load
 
@@ -169,6 +171,41 @@ def test_keys_that_do_not_open_what_is_sealed_are_broken(patient: Patient) -> No
     vault.write(patient.folder / "hub.keys", [vault.new_key()])
     found = patient.look("key file")["key file"]
     assert (found.verdict, "the key file is lost" in found.advice) == ("fail", True)
+
+
+def test_an_alarm_is_to_be_tested_once_a_month_and_its_age_is_said(patient: Patient) -> None:
+    def proved(days: float) -> str:
+        at = datetime.now(UTC) - timedelta(days=days)
+        see(patient, lambda tx: tx.connection.execute(update(devices).values(proved_at=at)))
+        found = patient.look("alarm proof")["alarm proof"]
+        return f"{found.verdict}: {found.measured}"
+
+    assert proved(30).startswith("ok: all 1 personal alarms tested, the one longest ago 30 days ago")
+    assert proved(32).startswith("warn: not tested within 31 days: alarm 1 (32 days ago)")
+
+
+def test_an_empty_password_file_is_said_plainly_and_what_a_server_without_passwords_wants(patient: Patient) -> None:
+    empty = patient.folder / "empty.password"
+    empty.write_text("\n")
+    text = patient.config.read_text().replace(
+        'sender = "t@', f'username = "u"\npassword_file = "{empty}"\nsender = "t@'
+    )
+    patient.config.write_text(text)
+    found = patient.look("e-mail")["e-mail"]
+    assert found.verdict == "fail"
+    assert found.measured == f"email.password_file: {empty} is empty"
+    assert "leave out password_file and username" in found.advice
+
+
+def test_without_settings_the_doctor_says_where_it_looked_and_stops_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("TOCSIN_HUB_CONFIG", raising=False)
+    monkeypatch.setattr("hub.doctor.CONFIG", tmp_path / "hub.toml")
+    done = CliRunner().invoke(build(), ["hub", "doctor"])
+    assert done.exit_code == Verdict.FAIL
+    assert f"looked at {tmp_path / 'hub.toml'}" in done.output
+    assert "key file" not in done.output
 
 
 def test_a_test_mail_is_sent_only_when_asked_for(patient: Patient, smtp: SmtpServer) -> None:
