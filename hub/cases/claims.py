@@ -179,6 +179,11 @@ def use(desk: Desk, record: CredentialRecord, source: str) -> CredentialRecord:
     return current
 
 
+def _is_of_a_code(desk: Desk, record: CredentialRecord) -> bool:
+    made = credentials.codes(desk.tx, record.organisation)
+    return any(one.gateway == record.gateway and one.generation == record.generation for one in made)
+
+
 def _prove(desk: Desk, record: CredentialRecord) -> None:
     credentials.prove(desk.tx, record)
     faults.clear(desk.tx, record.organisation, FaultKind.CREDENTIAL_OLD, record.gateway)
@@ -190,11 +195,15 @@ def _prove(desk: Desk, record: CredentialRecord) -> None:
 def rotate(desk: Desk, record: CredentialRecord, source: str) -> Credential:
     """The next credential; one that was made before and never used is told again, in case the answer got lost.
 
+    What a code was traded for is told to nobody else: whoever was there before is about to be replaced.
+
     Raises:
-        CredentialEndedError: there is none after one that has ended.
+        CredentialEndedError: there is none after one that has ended, or that a code has replaced.
     """
     current = use(desk, record, source)
     newest = credentials.of_gateway(desk.tx, current.organisation, current.gateway)[0]
+    if newest.generation != current.generation and newest.ends_at is None and _is_of_a_code(desk, newest):
+        raise CredentialEndedError(current.username)
     if newest.ends_at is not None or newest.generation == current.generation:
         newest = _new_credential(desk, current.organisation, current.gateway)
         detail = {"generation": str(newest.generation)}

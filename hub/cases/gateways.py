@@ -115,13 +115,22 @@ def new_code(
     """
     _check(desk, organisation, gateway, place, lifetime)
     code = codes.make(secrets.randbits(codes.SECRET_BITS), way_in.read(desk.tx).authority_der)
-    credentials.end_codes(desk.tx, organisation, gateway)
+    _end_unused(desk, organisation, gateway)
     until = desk.now + lifetime
     record = CodeRecord(organisation, desk.tx.new_id(), GatewayId(gateway), place, by, desk.now, until)
     credentials.add_code(desk.tx, record, code.digest)
     detail = {"code": record.id, "until": until.isoformat(timespec="seconds"), "place": place or ""}
     journal.append(desk.tx, organisation, chain(gateway), "code made", by=by, detail=detail)
     return str(code)
+
+
+def _end_unused(desk: Desk, organisation: OrganisationId, gateway: str) -> None:
+    """Earlier codes, and what was traded for one but never used."""
+    traded = {code.generation for code in credentials.codes(desk.tx, organisation) if _is_open(code, gateway, desk.now)}
+    for credential in _live(desk.tx, organisation, gateway):
+        if credential.generation in traded and credential.proved_at is None:
+            credentials.end(desk.tx, credential, "a new code was made")
+    credentials.end_codes(desk.tx, organisation, gateway)
 
 
 def _check(desk: Desk, organisation: OrganisationId, gateway: str, place: str | None, lifetime: timedelta) -> None:

@@ -130,6 +130,26 @@ def test_a_replaced_gateway_gets_a_credential_by_a_new_code_and_the_old_one_ends
     assert trade.live() == ["acme.north.2"]
 
 
+def test_what_a_code_was_traded_for_is_not_told_to_whoever_was_there_before(trade: Trade) -> None:
+    old = trade.enrolled()
+    assert trade.use(old)
+    new = trade.enrolled()
+    with pytest.raises(CredentialEndedError):
+        trade.rotate(old)
+    assert trade.use(new)
+    assert trade.live() == ["acme.north.2"]
+
+
+def test_a_new_code_ends_what_was_traded_for_an_earlier_one_and_never_used(trade: Trade) -> None:
+    used = trade.enrolled()
+    assert trade.use(used)
+    traded = trade.enrolled()
+    trade.code()
+    assert not trade.use(traded)
+    assert trade.live() == ["acme.north.1"]
+    assert trade.rotate(used).generation == 3
+
+
 def test_a_changed_credential_ends_the_one_before_when_it_is_first_used(trade: Trade) -> None:
     old = trade.enrolled()
     new = trade.rotate(old)
