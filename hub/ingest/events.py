@@ -14,8 +14,8 @@ from hub.cases.desk import Desk
 from hub.cases.opening import UnknownDeviceError, open_frame
 from hub.cases.recording import Recorded
 from hub.domain.matching import Verdict
+from hub.store import credentials, incidents
 from hub.store import events as event_rows
-from hub.store import incidents
 from hub.store.events import Heard
 from hub.store.faults import FaultKind
 from hub.store.store import Rank, StoreUnavailableError
@@ -171,7 +171,9 @@ class EventIngest:
     def _all(self, tx: Tx, letters: Sequence[Letter]) -> list[Done | None]:
         ahead.read(tx, [expected for letter in letters if (expected := _expected(letter)) is not None])
         done = [self._one(tx, letter) for letter in letters]
-        for organisation, gateway in sorted({(one.topic.organisation, one.topic.gateway) for one in done if one}):
+        spoke = {(one.topic.organisation, one.topic.gateway) for one in done if one}
+        tx.unit.read_ahead(credentials.OF_GATEWAY, spoke)
+        for organisation, gateway in sorted(spoke):
             hearing.revoked_spoke(Desk(tx, self._routes), organisation, gateway)
         return done
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, insert, select, update
 
+from hub.store.lookup import Lookup
 from hub.store.tables import credentials, enrolment_codes, keyring_fetches
 from hub.store.upsert import put
 from protocols.ids import GatewayId, OrganisationId
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 
 ADDRESS_MAX: Final = 80
+OF_GATEWAY: Final = Lookup(credentials, "organisation", "gateway")
+HELD: Final = Lookup(credentials, "organisation", "gateway", locks=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +188,8 @@ def is_revoked(tx: Tx, organisation: OrganisationId, gateway: str, *, hold: bool
 
     A gateway that was set up by hand never had one, and is not revoked.
     """
-    where = (credentials.c.organisation == organisation, credentials.c.gateway == gateway)
-    asked = select(credentials.c.ends_at).where(*where)
-    ends = tx.connection.execute(tx.lock(asked) if hold else asked).scalars().all()
-    return bool(ends) and None not in ends
+    known = tx.unit.rows(HELD if hold else OF_GATEWAY, organisation, gateway)
+    return bool(known) and all(row.ends_at is not None for row in known)
 
 
 def of_organisation(tx: Tx, organisation: OrganisationId) -> list[CredentialRecord]:

@@ -90,7 +90,7 @@ def next_downlink_counter(tx: Tx, organisation: OrganisationId, address: str) ->
 
 def _overwrite(tx: Tx, organisation: OrganisationId, address: str, **values: object) -> None:
     for row in tx.unit.rows(LOCKED, organisation, address):
-        tx.unit.put(devices, {column.name: getattr(row, column.name) for column in devices.columns} | values)
+        tx.unit.put(devices, LOCKED.values(row) | values)
 
 
 def assign(

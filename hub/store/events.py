@@ -126,8 +126,7 @@ def attach(tx: Tx, heard: Heard, incident: str) -> None:
     """An event belongs to an incident."""
     for row in _rows(tx, heard):
         if row.stage == heard.report.stage:
-            values = {column.name: getattr(row, column.name) for column in events.columns}
-            tx.unit.put(events, values | {"incident": incident})
+            tx.unit.put(events, EVENTS.values(row) | {"incident": incident})
 
 
 def incident_of(tx: Tx, heard: Heard) -> str | None:

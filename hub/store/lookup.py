@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from functools import cached_property, lru_cache
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy import JSON, String, and_, bindparam, cast, func, literal_column, select
@@ -42,6 +43,11 @@ class Lookup:
     def is_fixed(self) -> bool:
         """A row never moves from one key to another: they are part of what identifies it."""
         return set(self.by) <= {column.name for column in self.table.primary_key}
+
+    @staticmethod
+    def values(row: Any) -> dict[str, Any]:  # noqa: ANN401 - from the database, or of what is queued for it
+        """All columns of a row."""
+        return dict(vars(row)) if isinstance(row, SimpleNamespace) else row._asdict()
 
     def find(self, connection: Connection, keys: Sequence[Key], *, locks: bool, waits: bool) -> Sequence[Row[Any]]:
         """The rows of all these keys.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import count
+from operator import attrgetter, itemgetter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -78,24 +79,26 @@ class Unit:
 
     def insert(self, table: Table, values: Values) -> None:
         """Write a new row at the end. If another replica is found to have written it, the transaction is run again."""
-        self._new.setdefault(table, {})[_number(table, values) or (next(self._numbers),)] = values
+        number = (next(self._numbers),) if _is_numbered(table) else _number(table)(values)
+        self._new.setdefault(table, {})[number] = values
         self._learn(table, values)
 
     def put(self, table: Table, values: Values) -> None:
         """Write a whole row at the end, whether or not it is there."""
-        number = _number(table, values)
+        number = _number(table)(values)
         self._gone.get(table, {}).pop(number, None)
         queue = self._new if number in self._new.get(table, ()) else self._put
         queue.setdefault(table, {})[number] = values
+        self._forget(table, number, values)
         self._learn(table, values)
 
     def drop(self, table: Table, key: Values) -> None:
         """Delete the row of this primary key at the end."""
-        number = _number(table, key)
+        number = _number(table)(key)
         for queue in (self._new, self._put):
             queue.get(table, {}).pop(number, None)
         self._gone.setdefault(table, {})[number] = key
-        self._forget(table, key)
+        self._forget(table, number, key)
 
     def draft(self, write_down: Callable[[Unit, list[Draft]], None], what: Draft) -> None:
         """Have ``write_down`` called at the end, with everything that it was to be called with, in order."""
@@ -120,19 +123,21 @@ class Unit:
             upsert.overwrite(self._connection, table, list(put.values()))
 
     def _learn(self, table: Table, values: Values) -> None:
+        """Put a row into the answers that it belongs to."""
         row = SimpleNamespace(**values)
-        for lookup, answers in self._forget(table, values):
+        for lookup, answers in self._given(table):
             known = answers.get(lookup.key(row))
             if known is not None:
                 known.append(row)
 
-    def _forget(self, table: Table, values: Values) -> list[tuple[Lookup, Answers]]:
-        """Take the row of this primary key out of all answers; the lookups of its table, with their answers."""
-        concerned = [(lookup, answers) for lookup, answers in self._answers.items() if lookup.table is table]
-        for lookup, answers in concerned:
+    def _forget(self, table: Table, number: Key, values: Values) -> None:
+        """Take the row of this primary key out of all answers."""
+        for lookup, answers in self._given(table):
             for rows in _holding(lookup, answers, values):
-                rows[:] = [row for row in rows if not _is_same(table, row, values)]
-        return concerned
+                rows[:] = [row for row in rows if _number_of(table)(row) != number]
+
+    def _given(self, table: Table) -> list[tuple[Lookup, Answers]]:
+        return [(lookup, answers) for lookup, answers in self._answers.items() if lookup.table is table]
 
 
 def _holding(lookup: Lookup, answers: Answers, values: Values) -> Iterator[list[Any]]:
@@ -144,17 +149,21 @@ def _holding(lookup: Lookup, answers: Answers, values: Values) -> Iterator[list[
 
 
 @lru_cache(_TABLES)
-def _primary(table: Table) -> tuple[str, ...]:
-    return tuple(column.name for column in table.primary_key)
+def _is_numbered(table: Table) -> bool:
+    """The database numbers its rows."""
+    return table.autoincrement_column is not None
 
 
-def _number(table: Table, values: Values) -> Key:
-    """The primary key; empty when the database is to give it."""
-    return tuple(values[name] for name in _primary(table) if name in values)
+@lru_cache(_TABLES)
+def _number(table: Table) -> Callable[[Values], Key]:
+    """The primary key in values; of two columns at least."""
+    return itemgetter(*(column.name for column in table.primary_key))
 
 
-def _is_same(table: Table, row: Any, values: Values) -> bool:  # noqa: ANN401 - a row of any table
-    return all(getattr(row, name) == values[name] for name in _primary(table))
+@lru_cache(_TABLES)
+def _number_of(table: Table) -> Callable[[Any], Key]:
+    """The primary key of a row."""
+    return attrgetter(*(column.name for column in table.primary_key))
 
 
 @lru_cache(_TABLES)
