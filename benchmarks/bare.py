@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 EVENTS: Final = "tocsin/v1/bench/north/event"
-RECEIPTS: Final = "tocsin/v1/bench/north/receipt"
+ALL_EVENTS: Final = "tocsin/v1/bench/+/event"
+RECEIPTS: Final = "tocsin/v1/bench/+/receipt"
 ASKED: Final = "bench/asked"
 """How many further messages the counter is to wait for."""
 COUNTED: Final = "bench/counted"
@@ -82,7 +83,7 @@ def hub(port: str, folder: str, smtp_port: str) -> None:
         with smtplib.SMTP("127.0.0.1", int(smtp_port)) as server:
             server.sendmail("hub@bench.example", "sam@bench.example", b"Subject: ALARM\r\n\r\n" + payload + b"\r\n")
 
-    connected(int(port), EVENTS, take=take).loop_forever()
+    connected(int(port), ALL_EVENTS, take=take).loop_forever()
 
 
 def counter(port: str) -> None:
@@ -97,7 +98,7 @@ def counter(port: str) -> None:
         if counted == asked:
             client.publish(COUNTED, b"counted", qos=1)
 
-    client = connected(int(port), EVENTS, ASKED, take=take)
+    client = connected(int(port), ALL_EVENTS, ASKED, take=take)
     client.loop_forever()
 
 

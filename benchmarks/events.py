@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 from benchmarks.bare import LISTENING
 from benchmarks.figures import Figure
 from benchmarks.places import Program, found, hub, hub_settings
-from benchmarks.wearers import check_ins, wearers
+from benchmarks.wearers import GATEWAYS, check_ins, wearers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from benchmarks.publisher import Publisher
+    from benchmarks.wearers import Message
 
 WEARERS: Final = 50
 MOST: Final = 5_000
@@ -36,7 +37,7 @@ def measure(
         broker_port: of a broker.
         publisher: connected to it.
     """
-    people = wearers(WEARERS)
+    people = wearers(WEARERS, GATEWAYS)
     urls = [new() for new in databases.values()]
     for url in urls:
         found(url, folder, people)
@@ -55,7 +56,7 @@ def _figure(name: str, repeats: Sequence[float], bare: Sequence[float]) -> Figur
 
 
 def recorded(
-    folder: Path, database: str, broker_port: int, publisher: Publisher, warm: list[bytes], messages: list[bytes]
+    folder: Path, database: str, broker_port: int, publisher: Publisher, warm: list[Message], messages: list[Message]
 ) -> float:
     """Events per second by a hub, a process of its own."""
     settings = hub_settings(folder, database, broker_port)
@@ -66,7 +67,9 @@ def recorded(
         return len(enough) / publisher.until_receipted(enough)
 
 
-def counted(folder: Path, broker_port: int, publisher: Publisher, warm: list[bytes], messages: list[bytes]) -> float:
+def counted(
+    folder: Path, broker_port: int, publisher: Publisher, warm: list[Message], messages: list[Message]
+) -> float:
     """The same by a process that only counts."""
     command = [sys.executable, "-m", "benchmarks.bare", "counter", str(broker_port)]
     with Program(command, log=folder / "counter.log", ready=LISTENING):

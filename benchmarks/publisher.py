@@ -7,13 +7,15 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-from benchmarks.bare import ASKED, COUNTED, EVENTS, RECEIPTS, connected
+from benchmarks.bare import ASKED, COUNTED, RECEIPTS, connected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
     from paho.mqtt.client import MQTTMessage
+
+    from benchmarks.wearers import Message
 
 LIMIT_S: Final = 120.0
 _AGAIN_S: Final = 0.5
@@ -52,36 +54,36 @@ class Publisher:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def reach(self, message: bytes) -> None:
+    def reach(self, message: Message) -> None:
         """Publish one message, as a gateway would, until the hub is there to receipt it."""
         self._expect({_id(message)})
         give_up = time.monotonic() + LIMIT_S
         while not self._complete.is_set():
-            self._client.publish(EVENTS, message, qos=1)
+            self._client.publish(*message, qos=1)
             if not self._complete.wait(_AGAIN_S) and time.monotonic() > give_up:
                 raise TooSlowError(len(self._missing))
 
-    def until_receipted(self, messages: Sequence[bytes]) -> float:
+    def until_receipted(self, messages: Sequence[Message]) -> float:
         """Seconds from the first message handed over to the hub's last receipt."""
         self._expect({_id(message) for message in messages})
         return self._send(messages)
 
-    def until_counted(self, messages: Sequence[bytes]) -> float:
+    def until_counted(self, messages: Sequence[Message]) -> float:
         """Seconds from the first message handed over to the counter having seen them all."""
         self._expect({"counted"})
         self._client.publish(ASKED, b"%d" % len(messages), qos=1)
         return self._send(messages)
 
-    def hand_over(self, messages: Sequence[bytes]) -> None:
+    def hand_over(self, messages: Sequence[Message]) -> None:
         """Publish, and wait for nothing."""
         for message in messages:
-            self._client.publish(EVENTS, message, qos=1)
+            self._client.publish(*message, qos=1)
 
     def _expect(self, answers: set[str]) -> None:
         self._missing = answers
         self._complete.clear()
 
-    def _send(self, messages: Sequence[bytes]) -> float:
+    def _send(self, messages: Sequence[Message]) -> float:
         start = time.monotonic()
         self.hand_over(messages)
         if not self._complete.wait(LIMIT_S):
@@ -95,5 +97,5 @@ class Publisher:
             self._complete.set()
 
 
-def _id(message: bytes) -> str:
-    return str(json.loads(message)["id"])
+def _id(message: Message) -> str:
+    return str(json.loads(message.payload)["id"])

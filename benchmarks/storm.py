@@ -12,7 +12,7 @@ from benchmarks.bare import LISTENING
 from benchmarks.events import AGAINST, counted
 from benchmarks.figures import Figure, in_turn
 from benchmarks.places import Program, found, hub, hub_settings
-from benchmarks.wearers import Wearer, check_ins, envelope, wearers
+from benchmarks.wearers import Message, Wearer, check_ins, envelope, wearers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -88,5 +88,5 @@ class _Bench:
         return self._mails.about_all({wearer.address for wearer in people})
 
 
-def _presses(people: Sequence[Wearer]) -> list[bytes]:
+def _presses(people: Sequence[Wearer]) -> list[Message]:
     return [envelope(wearer, wearer.panic()) for wearer in people]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.domain.hearing import HeardFrame
 from gateway.domain.keyring import by_hand
@@ -14,6 +14,7 @@ from gateway.domain.outgoing import Speaker, frame_event
 from protocols.ble import aes, bthome, keys
 from protocols.events import Cause, Stage, Told
 from protocols.ids import Address, GatewayId, OrganisationId
+from protocols.mqtt.topics import Channel, Topic
 from tests.gateway.air import frame
 
 if TYPE_CHECKING:
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
 ORGANISATION: Final = OrganisationId("bench")
 SPEAKER: Final = Speaker(ORGANISATION, GatewayId("north"), "b007")
+GATEWAYS: Final = 10
+"""The hub keeps so many messages of one gateway and no more; those of 5,000 come through several, as they would."""
+
+
+class Message(NamedTuple):
+    """An envelope, and where its gateway publishes it."""
+
+    topic: str
+    payload: bytes
 
 
 @dataclass(slots=True)
@@ -29,6 +39,7 @@ class Wearer:
 
     Attributes:
         address: of the device; its wearer goes by the same name.
+        speaker: the gateway that hears it.
         root: the key that the hub knows.
         key: under which it speaks.
     """
@@ -36,6 +47,7 @@ class Wearer:
     address: Address
     root: bytes
     key: bytes
+    speaker: Speaker = SPEAKER
     counter: int = 0
     sequence: int = 1
 
@@ -68,8 +80,10 @@ class Wearer:
         )
 
 
-def wearers(number: int) -> list[Wearer]:
-    return [_wearer(index) for index in range(number)]
+def wearers(number: int, gateways: int = 1) -> list[Wearer]:
+    """People within reach of so many gateways, each of one."""
+    speakers = [SPEAKER, *(replace(SPEAKER, gateway=GatewayId(f"north-{index}")) for index in range(1, gateways))]
+    return [replace(_wearer(index), speaker=speakers[index % gateways]) for index in range(number)]
 
 
 def _wearer(index: int) -> Wearer:
@@ -81,17 +95,18 @@ def _address(index: int) -> Address:
     return Address(f"C0:FF:EE:00:{index >> 8:02X}:{index & 0xFF:02X}")
 
 
-def check_ins(people: list[Wearer], number: int) -> Iterator[bytes]:
+def check_ins(people: list[Wearer], number: int) -> Iterator[Message]:
     """Envelopes, each wearer in turn."""
     for index in range(number):
         wearer = people[index % len(people)]
         yield envelope(wearer, wearer.check_in())
 
 
-def envelope(wearer: Wearer, service_data: bytes) -> bytes:
+def envelope(wearer: Wearer, service_data: bytes) -> Message:
     """As the gateway publishes it."""
     heard = HeardFrame(
         bthome.decode(wearer.address, wearer.key, service_data), service_data, -60, by_hand(wearer.address, wearer.key)
     )
     now = Moment(datetime.now(UTC), 0.0, synchronised=True)
-    return frame_event(SPEAKER, heard, device=wearer.address, now=now).payload
+    outgoing = frame_event(wearer.speaker, heard, device=wearer.address, now=now)
+    return Message(str(Topic(ORGANISATION, wearer.speaker.gateway, Channel.EVENT)), outgoing.payload)
