@@ -69,13 +69,14 @@ class GatewayFacts(BaseModel):
 
 
 class AlarmView(BaseModel):
-    """A live incident of the hub. ``subject`` is who it is about, by name.
+    """A live incident of the hub. ``subject`` is who it is about, by id, ``about`` the same by name.
 
     ``next`` says what happens by itself, and ``due`` when (ISO 8601).
     """
 
     id: str
     subject: str
+    about: str
     kind: str
     phase: str
     holder: str | None
@@ -262,11 +263,12 @@ def _from_database(tx: Tx) -> tuple[list[AlarmView], list[str]]:
     return [_alarm(record, who(record, names)) for record in facts.incidents], known
 
 
-def _alarm(record: IncidentRecord, subject: str) -> AlarmView:
+def _alarm(record: IncidentRecord, about: str) -> AlarmView:
     state = record.state
     return AlarmView(
         id=record.id,
-        subject=subject,
+        subject=record.subject,
+        about=about,
         kind=state.kind.label,
         phase=state.phase.value,
         holder=state.holder,

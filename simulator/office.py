@@ -78,7 +78,12 @@ def log_sessions(store: Store, people: Collection[Person], length: timedelta) ->
 
 def give_back(store: Store, site: World) -> None:
     """Everybody wears the alarm that the world gives them, and no other; one that was withdrawn is in use again."""
-    store.write(lambda tx: [_give_back(tx, Address(str(site.make(one.name).address)), one.name) for one in site.people])
+
+    def work(tx: Tx) -> None:
+        for one in site.people:
+            _give_back(tx, Address(str(site.make(one.name).address)), one.name)
+
+    store.write(work)
 
 
 def _give_back(tx: Tx, address: Address, person: str) -> None:

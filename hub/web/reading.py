@@ -75,6 +75,10 @@ class Names:
         known = self.places.get(place)
         return known.name if known is not None else place
 
+    def last_wearer(self, address: str | None) -> Worker | None:
+        """Who wears a device, or wore it last."""
+        return self.workers.get(self.last_worn.get(address or "") or "")
+
     def at(self, place: str | None) -> str:
         """`` at Village hall``; nothing where no place is known."""
         return f" at {self.place(place)}" if place else ""
@@ -137,7 +141,7 @@ def names(tx: Tx, organisation: Organisation) -> Names:
         devices={device.address: device for device in devices.listed(tx, own)},
         worn=worn,
         heard=presence.of_devices(tx, own),
-        last_worn=dict(wearers.last(tx, own)),
+        last_worn={str(address): worker for address, worker in wearers.last(tx, own).items()},
         hung={gateway.id: PlaceId(gateway.place) for gateway in presence.all_gateways(tx, own) if gateway.place},
     )
 

@@ -193,7 +193,7 @@ def who(record: IncidentRecord, names: Names) -> str:
 def hints(record: IncidentRecord, names: Names) -> tuple[str, ...]:
     """Who wore the device last, and who heard it, where no match says who and where."""
     found = []
-    wearer = names.workers.get(names.last_worn.get(record.address or "", ""))
+    wearer = names.last_wearer(record.address)
     if record.match.worker is None and wearer is not None:
         may_call = f" (phone {wearer.phone})" if wearer.phone and warning_of(record) is None else ""
         found.append(f"last worn by {wearer.name}{may_call}")
@@ -237,7 +237,7 @@ def _late(record: IncidentRecord) -> str | None:
 
 def _in_words(record: IncidentRecord, names: Names) -> tuple[str, ...]:
     """Reasons name the worker and the session by id; people know them otherwise."""
-    worker = names.workers.get(record.match.worker or names.last_worn.get(record.address or "", ""))
+    worker = names.workers.get(record.match.worker or "") or names.last_wearer(record.address)
     session = f"session {record.match.session}"
     spoken = [reason.replace(session, "their session") for reason in record.match.reasons]
     if worker is None:

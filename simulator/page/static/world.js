@@ -125,7 +125,7 @@ const title = (words) => words.charAt(0).toUpperCase() + words.slice(1);
 function showAlarms({ alarms, faults }) {
   byId("no-alarm").hidden = alarms.length > 0;
   fill(byId("alarms"), alarms, (alarm) => {
-    const who = title(alarm.subject);
+    const who = title(alarm.about);
     const hands = alarm.holder ? `${alarm.holder} has it` : alarm.phase === "pending" ? "only the wearer is asked" : "nobody has it";
     const due = element("span", {});
     if (alarm.due) due.dataset.due = alarm.due;
