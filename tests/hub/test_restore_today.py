@@ -40,13 +40,13 @@ class Day:
 
     def enrol(self, gateway: str = "north", secret: str = FIRST) -> CredentialRecord:
         record = self.office.desk(lambda desk: credentials.add(desk.tx, ACME, gateway, secret))
-        self.office.desk(lambda desk: claims.use(desk, record))
+        self.office.desk(lambda desk: claims.use(desk, record, "a test"))
         return record
 
     def rotate(self, record: CredentialRecord) -> Credential:
-        new = self.office.desk(lambda desk: claims.rotate(desk, record))
+        new = self.office.desk(lambda desk: claims.rotate(desk, record, "a test"))
         (fresh,) = [one for one in self.office.store.read(credentials.live) if one.username == new.username]
-        self.office.desk(lambda desk: claims.use(desk, fresh))
+        self.office.desk(lambda desk: claims.use(desk, fresh, "a test"))
         return new
 
     def restored(self, since: Callable[[], Any]) -> str:
