@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from hub.cases import handover, incidents, notify, sessions, telling
@@ -20,8 +21,10 @@ from protocols.events import ALARM_STAGES, Cause, Stage
 from protocols.mqtt.envelope import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hub.cases.desk import Desk
-    from hub.store.events import Heard
+    from hub.store.events import Heard, Spoken
     from hub.store.incidents import IncidentRecord
     from protocols.ids import Address, GatewayId, OrganisationId
 
@@ -33,6 +36,9 @@ _KINDS: Final = {
     Cause.REMOVED: Kind.REMOVED,
     Cause.TAMPER: Kind.TAMPER,
 }
+UNREADABLE_A_DAY: Final = 200
+"""Messages that can't be read, kept of one gateway in a day."""
+_A_DAY: Final = timedelta(days=1)
 DOUBTED: Final = frozenset({*keys.DOUBTS.values(), REPEATS})
 
 
@@ -104,7 +110,14 @@ def _last_sign(desk: Desk, heard: Heard) -> LastSign | None:
 def unreadable(
     desk: Desk, organisation: OrganisationId, gateway: GatewayId, payload: bytes, problems: list[str]
 ) -> Recorded:
-    """Keep what can't be read and page somebody: it was sent as an alarm."""
+    """Keep what can't be read and page somebody: it was sent as an alarm.
+
+    Of a gateway that sends no end of it, nothing more is kept; it pages as long as nobody has been paged.
+    """
+    if events.count_unreadable(desk.tx, organisation, gateway, desk.now - _A_DAY) >= UNREADABLE_A_DAY:
+        if incident_rows.live(desk.tx, organisation, incidents.of_gateway(gateway)) is None:
+            _page_unreadable(desk, organisation, gateway)
+        return Recorded(Outcome.UNREADABLE)
     number = events.add_unreadable(desk.tx, organisation, gateway, payload, problems)
     if number is not None:
         incident = _page_unreadable(desk, organisation, gateway)
@@ -172,7 +185,8 @@ def _alarm(desk: Desk, heard: Heard) -> None:
         return
     raised = _raise(desk, heard)
     if Stage.CANCELLED in seen:
-        _withdraw(desk, raised)
+        others = events.uncancelled(desk.tx, heard.organisation, raised.id)
+        _withdraw(desk, raised, [one for one in others if one.identity != heard.report.identity])
 
 
 def _raise(desk: Desk, heard: Heard) -> IncidentRecord:
@@ -210,14 +224,13 @@ def _cancelled(desk: Desk, heard: Heard) -> None:
         _write_down(desk, heard, incidents.of_device(heard.report.identity.address))
         return
     _attach(desk, heard, known)
-    _withdraw(desk, known)
+    _withdraw(desk, known, events.uncancelled(desk.tx, heard.organisation, known.id))
 
 
-def _withdraw(desk: Desk, known: IncidentRecord) -> None:
+def _withdraw(desk: Desk, known: IncidentRecord, others: Sequence[Spoken]) -> None:
     """One of several signs says nothing of the others: another device, or whoever pressed the button on the wall."""
     if known.state.phase not in LIVE:
         return
-    others = events.uncancelled(desk.tx, known.organisation, known.id)
     if others or wired_events.of_incident(desk.tx, known.organisation, known.id):
         journal.append(desk.tx, known.organisation, known.id, "one of several was cancelled", detail={})
     else:
