@@ -67,7 +67,7 @@ def tell(desk: Desk, refusal: Refusal) -> None:
         subject = str(refusal.gateway)
         detail = {"what": refusal.kind.value, "source": refusal.source}
         journal.append(desk.tx, refusal.organisation, f"gateway:{subject}", "refused", detail=detail)
-        _fault(desk, refusal.organisation, subject, refusal.detail)
+        _fault(desk, refusal.organisation, f"{subject}, {refusal.kind}", refusal.detail)
         return
     for organisation in _concerned(desk.tx, refusal.source):
         _fault(desk, organisation, _stranger(desk.tx, organisation, refusal.source), refusal.detail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from hub.domain.incident import Message
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 EMAIL: Final = "email"
 WEBHOOK: Final = "webhook"
+FURTHER_EVERY: Final = timedelta(seconds=30)
+"""So often one person is told at most that an alarm which they were told of has got further signs."""
 _ALERTS: Final = frozenset({Message.ALARM, Message.DURESS, Message.WELFARE})
 _RANK_ALERT: Final = 0
 _RANK_INFORMATION: Final = 2
@@ -37,10 +40,19 @@ def incident(desk: Desk, record: IncidentRecord, effect: Notify) -> None:
     """Queue one notification per person and channel; nobody to tell is a fault of its own."""
     reached = list(_audience(desk, record, effect.audience))
     for reach in reached:
-        outbox.add(desk.tx, record.organisation, _item(record, effect, reach))
+        _queue(desk, record, effect, reach)
     if not reached and effect.audience is not Audience.WEARER:
         detail = f"incident {record.id}: nobody with a way to be reached among {effect.audience}"
         faults.raise_(desk.tx, record.organisation, FaultKind.NOBODY_TO_TELL, record.id, detail)
+
+
+def _queue(desk: Desk, record: IncidentRecord, effect: Notify, reach: _Reach) -> None:
+    """A further sign of an alarm that people are told of already makes no mail of its own while one waits."""
+    item = _item(record, effect, reach)
+    if effect.message is Message.JOINED:
+        outbox.add_or_merge(desk.tx, record.organisation, item, FURTHER_EVERY)
+    else:
+        outbox.add(desk.tx, record.organisation, item)
 
 
 def _item(record: IncidentRecord, effect: Notify, reach: _Reach) -> NewItem:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from hub.cases import notify
 from hub.cases.telling import DOWNLINK
 from hub.domain.incident import LIVE, Phase
+from hub.domain.quoting import said_by
 from hub.store import faults, incidents, outbox, wired_events
 from hub.store.faults import FaultKind
 from hub.store.outbox import ItemKind, NewItem
@@ -55,7 +56,7 @@ def status(desk: Desk, organisation: OrganisationId, gateway: GatewayId, panel: 
     for fault in PanelFault:
         subject = f"{gateway}: {fault}"
         if fault in said:
-            notify.fault(desk, organisation, FaultKind.PANEL_FAULT, subject, said[fault])
+            notify.fault(desk, organisation, FaultKind.PANEL_FAULT, subject, said_by(gateway, said[fault]))
         else:
             faults.clear(desk.tx, organisation, FaultKind.PANEL_FAULT, subject)
     if panel is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from hub.cases import handover, incidents, notify, sessions, telling
@@ -35,6 +36,9 @@ _KINDS: Final = {
     Cause.REMOVED: Kind.REMOVED,
     Cause.TAMPER: Kind.TAMPER,
 }
+UNREADABLE_A_DAY: Final = 200
+"""Messages that can't be read, kept of one gateway in a day."""
+_A_DAY: Final = timedelta(days=1)
 DOUBTED: Final = frozenset({*keys.DOUBTS.values(), REPEATS})
 
 
@@ -106,7 +110,14 @@ def _last_sign(desk: Desk, heard: Heard) -> LastSign | None:
 def unreadable(
     desk: Desk, organisation: OrganisationId, gateway: GatewayId, payload: bytes, problems: list[str]
 ) -> Recorded:
-    """Keep what can't be read and page somebody: it was sent as an alarm."""
+    """Keep what can't be read and page somebody: it was sent as an alarm.
+
+    Of a gateway that sends no end of it, nothing more is kept; it pages as long as nobody has been paged.
+    """
+    if events.count_unreadable(desk.tx, organisation, gateway, desk.now - _A_DAY) >= UNREADABLE_A_DAY:
+        if incident_rows.live(desk.tx, organisation, incidents.of_gateway(gateway)) is None:
+            _page_unreadable(desk, organisation, gateway)
+        return Recorded(Outcome.UNREADABLE)
     number = events.add_unreadable(desk.tx, organisation, gateway, payload, problems)
     if number is not None:
         incident = _page_unreadable(desk, organisation, gateway)

@@ -40,6 +40,7 @@ class Facts:
         zone: IANA zone of the organisation, for showing times.
         holder: name of the person who has it.
         round: how often the last rung was told.
+        count: further signs that this speaks of.
         link: page with all the rest.
         place: name of the place.
         after_restore: the hub was restored from a backup, and somebody may have dealt with this already: why
@@ -62,6 +63,7 @@ class Facts:
     reasons: tuple[str, ...] = ()
     holder: str | None = None
     round: int = 0
+    count: int = 1
     place: str | None = None
     after_restore: str | None = None
 

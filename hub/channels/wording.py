@@ -30,6 +30,8 @@ def subject(facts: Facts) -> str:
     head = _HEADS.get(Message(facts.message), "") if facts.message in set(Message) else "Fault"
     if facts.audience == Audience.CALL_SHEET:
         head += f", NOBODY HAS TAKEN IT (round {facts.round + 1})"
+    if facts.count > 1:
+        head += f" ({facts.count} times)"
     who = f": {facts.who}" if facts.who else ""
     again = f", {facts.after_restore}" if facts.after_restore else ""
     late = f" (happened {age(facts.age_s)} ago{again})" if facts.age_s > _LATE_S or again else ""

@@ -153,6 +153,8 @@ class Dispatcher:
         self._metrics.sends.labels(item.channel, "sent").inc()
 
         def work(tx: Tx) -> None:
+            if more := outbox.grown(tx, item):
+                outbox.add_rest(tx, item, more, tx.now + notify.FURTHER_EVERY)
             outbox.finish(tx, item, ItemState.SENT, said)
             faults.clear(tx, item.organisation, FaultKind.CHANNEL_FAILING, _subject(item))
 

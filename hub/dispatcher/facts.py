@@ -85,6 +85,7 @@ def _incident_facts(tx: Tx, item: Item, public_url: str) -> Facts:
         zone=_zone(tx, item.organisation),
         holder=holder,
         round=int(item.payload.get("round", 0)),
+        count=int(item.payload.get("count", 1)),
         place=_place(tx, record),
         link=f"{public_url}/incidents/{record.id}",
         after_restore=restores.label(tx, item.organisation, record.id),

@@ -14,6 +14,7 @@ from hub.cases.desk import Desk
 from hub.cases.opening import UnknownDeviceError, open_frame
 from hub.cases.recording import Recorded
 from hub.domain.matching import Verdict
+from hub.domain.quoting import said_by
 from hub.store import credentials, incidents
 from hub.store import events as event_rows
 from hub.store.events import Heard
@@ -291,11 +292,12 @@ def _receipt(done: Done) -> ReceiptEnvelope:
 
 
 def _gateway_event(desk: Desk, topic: Topic, data: GatewayEventData) -> None:
+    detail = said_by(topic.gateway, data.detail)
     if data.trouble is GatewayTrouble.SHEDDING:
-        notify.fault(desk, topic.organisation, FaultKind.GATEWAY_SHEDDING, topic.gateway, data.detail)
+        notify.fault(desk, topic.organisation, FaultKind.GATEWAY_SHEDDING, topic.gateway, detail)
         return
     if data.trouble is GatewayTrouble.REFUSED:
-        notify.fault(desk, topic.organisation, FaultKind.ACCESS_REFUSED, topic.gateway, data.detail)
+        notify.fault(desk, topic.organisation, FaultKind.GATEWAY_REFUSED, topic.gateway, detail)
         return
     is_blind = data.trouble is GatewayTrouble.BLIND
-    hearing.blind(desk, topic.organisation, topic.gateway, is_blind=is_blind, detail=data.detail)
+    hearing.blind(desk, topic.organisation, topic.gateway, is_blind=is_blind, detail=detail)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from hub.domain.repeats import Known
 from hub.store.lookup import Lookup
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from hub.store.store import Tx
     from protocols.events import DeviceReport
 
+KEPT: Final = 4096
+"""Bytes that are kept of a message that can't be read; of a longer one, its length and the SHA-256 of all, too."""
 EVENTS: Final = Lookup(events, "organisation", "address", "enrolment", "epoch", "sequence")
 
 
@@ -201,17 +203,26 @@ def uncancelled(tx: Tx, organisation: OrganisationId, incident: str) -> list[Spo
     return list(found.values())
 
 
+def count_unreadable(tx: Tx, organisation: OrganisationId, gateway: GatewayId, since: datetime) -> int:
+    """How many messages of a gateway were kept since then."""
+    where = (unreadable.c.organisation == organisation, unreadable.c.gateway == gateway)
+    statement = select(func.count()).select_from(unreadable).where(*where, unreadable.c.recorded_at > since)
+    return int(tx.connection.execute(statement).scalar_one())
+
+
 def add_unreadable(
     tx: Tx, organisation: OrganisationId, gateway: GatewayId, payload: bytes, problems: list[str]
 ) -> str | None:
-    """Keep a message as it came; its id, or None when the very same message is kept already."""
+    """Keep a message as it came, or the beginning of a long one; its id, or None when it is kept already."""
     number = tx.new_id()
+    if len(payload) > KEPT:
+        problems = [f"(message): {len(payload)} bytes, the first {KEPT} are kept", *problems]
     values = {
         "organisation": organisation,
         "id": number,
         "gateway": gateway,
         "digest": hashlib.sha256(payload).hexdigest(),
-        "payload": payload,
+        "payload": payload[:KEPT],
         "problems": "; ".join(problems)[:2000],
         "recorded_at": tx.now,
     }

@@ -92,6 +92,10 @@ class NewItem:
 
 def add(tx: Tx, organisation: OrganisationId, row: NewItem) -> str:
     """Queue one row, due at once."""
+    return _add(tx, organisation, row, tx.now)
+
+
+def _add(tx: Tx, organisation: OrganisationId, row: NewItem, due: datetime) -> str:
     number = tx.new_id()
     values = {
         "organisation": organisation,
@@ -103,14 +107,50 @@ def add(tx: Tx, organisation: OrganisationId, row: NewItem) -> str:
         "channel": row.channel,
         "recipient": row.recipient,
         "message": row.message,
-        "payload": json.dumps(dict(row.payload or {}), sort_keys=True),
+        "payload": _text(row.payload or {}),
         "state": ItemState.PENDING,
         "attempts": 0,
         "created_at": tx.now,
-        "due_at": tx.now,
+        "due_at": due,
     }
     tx.unit.insert(outbox, values)
     return number
+
+
+def add_or_merge(tx: Tx, organisation: OrganisationId, row: NewItem, every: timedelta) -> None:
+    """Queue one row; if one like it waits for the same person about the same incident, count there instead.
+
+    It is due ``every`` after the last one like it.
+    """
+    alike = (
+        outbox.c.organisation == organisation,
+        outbox.c.incident == row.incident,
+        outbox.c.message == row.message,
+        outbox.c.channel == row.channel,
+        outbox.c.recipient == row.recipient,
+    )
+    waiting = tx.connection.execute(
+        tx.lock(select(outbox).where(*alike, outbox.c.state == ItemState.PENDING).limit(1))
+    ).one_or_none()
+    if waiting is not None:
+        payload = json.loads(waiting.payload)
+        _change(tx, _item(waiting), payload=_text(payload | {"count": int(payload.get("count", 1)) + 1}))
+        return
+    last = tx.connection.execute(select(func.max(outbox.c.done_at)).where(*alike)).scalar_one()
+    _add(tx, organisation, row, tx.now if last is None else max(tx.now, last + every))
+
+
+def grown(tx: Tx, row: Item) -> int:
+    """By how much a row has come to count more since it was leased."""
+    payload = tx.connection.execute(select(outbox.c.payload).where(*_is(row))).scalar_one()
+    return int(json.loads(payload).get("count", 1)) - int(row.payload.get("count", 1))
+
+
+def add_rest(tx: Tx, row: Item, count: int, at: datetime) -> None:
+    """Queue what was counted while its row was being sent."""
+    payload = {**row.payload, "count": count}
+    rest = NewItem(row.kind, row.channel, row.message, row.recipient, row.incident, row.fault, payload, row.rank)
+    _add(tx, row.organisation, rest, at)
 
 
 def lease(tx: Tx, channel: str, limit: int) -> list[Item]:
@@ -181,6 +221,14 @@ def depth(tx: Tx) -> int:
 def next_due(tx: Tx) -> datetime | None:
     due: datetime | None = tx.connection.execute(select(func.min(outbox.c.due_at))).scalar_one()
     return due
+
+
+def _text(payload: Mapping[str, Any]) -> str:
+    return json.dumps(dict(payload), sort_keys=True)
+
+
+def _change(tx: Tx, row: Item, **values: object) -> None:
+    tx.connection.execute(update(outbox).where(*_is(row)).values(**values))
 
 
 def _is(row: Item) -> tuple[Any, ...]:

@@ -95,6 +95,7 @@ def _content(outgoing: Outgoing) -> bytes:
                 "age_s": facts.age_s,
                 "audience": facts.audience,
                 "round": facts.round,
+                "count": facts.count,
                 "text": wording.subject(facts),
                 "link": facts.link,
             },

@@ -142,7 +142,7 @@ class Site:
 
     def accused(self, organisation: OrganisationId = ACME) -> dict[str, str]:
         """Open access faults: what administrators are told, by gateway or address."""
-        return {fault.subject: fault.detail for fault in self.trade.refusals(organisation)}
+        return {fault.subject.partition(", ")[0]: fault.detail for fault in self.trade.refusals(organisation)}
 
     def mended(self) -> float:
         """Commands that the hub has given to the broker so far."""
