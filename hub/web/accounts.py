@@ -36,6 +36,8 @@ LIFETIME: Final = timedelta(hours=12)
 SHORTEST: Final = 12
 LONGEST: Final = 1000
 """Characters of a password. Length is all that is asked for (NIST SP 800-63B)."""
+MOST_ALIKE: Final = 5
+"""Accounts of the same name in different organisations of which the password is looked at for one sign-in."""
 _HASHER: Final = PasswordHasher()
 
 
@@ -59,7 +61,7 @@ class WrongPasswordError(Exception):
 
 
 class WhichOrganisationError(Exception):
-    """Several organisations have an account of this name.
+    """Several organisations have an account of this name, and the password is right for one: nobody else is told.
 
     Attributes:
         name: that was given.
@@ -188,14 +190,16 @@ def authenticate(store: Store, throttle: Throttle, name: str, password: str, ori
     browser = None if account is None else browsers.known(account, origin.cookies)
     key = _key(account, name, browser or place_of(origin.address))
     throttle.check(key, now)
-    if len(candidates) > 1:
-        raise WhichOrganisationError(name)
     lane = throttle.lane(origin.address, now, is_known=browser is not None)
-    if not _is_right(lane, account, password) or account is None:
+    place = None if browser is not None else place_of(origin.address)
+    right = [one for one in candidates[:MOST_ALIKE] or [None] if _is_right(lane, one, password, place)]
+    if not right or right[0] is None:
         throttle.failed(key, now, origin.address)
         raise WrongPasswordError
-    throttle.succeeded(key)
-    return account
+    throttle.succeeded(key, now, origin.address)
+    if len(candidates) > 1:
+        raise WhichOrganisationError(name)
+    return right[0]
 
 
 def _key(account: Account | None, name: str, place: str) -> Key:
@@ -210,7 +214,7 @@ def _candidates(tx: Tx, name: str) -> list[Account]:
     return [one for one in mine if one.active and one.password_hash and not _is_over(one, tx.now)]
 
 
-def _is_right(lane: Lane, account: Account | None, password: str) -> bool:
+def _is_right(lane: Lane, account: Account | None, password: str, place: str | None = None) -> bool:
     """Takes as long for an account that does not exist.
 
     Raises:
@@ -218,7 +222,7 @@ def _is_right(lane: Lane, account: Account | None, password: str) -> bool:
     """
     kept = account.password_hash if account is not None else None
     try:
-        with lane.turn():
+        with lane.turn(place):
             return _HASHER.verify(kept or _nobodys(), password)
     except (VerificationError, InvalidHashError):
         return False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
@@ -36,10 +38,13 @@ from hub.web.pages import gateways as gateway_pages
 from hub.web.throttle import Throttle
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from hub.web.context import Console
 
 MAX_BODY: Final = 64 * 1024
 """Bytes; nothing that people or programs send here is longer."""
+THREADS: Final = 120
 PAGES: Final = (
     board,
     device_pages,
@@ -76,6 +81,7 @@ def build(console: Console) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         max_body_size=MAX_BODY,
+        lifespan=_with_threads,
         dependencies=[Depends(guard.same_origin)],
     )
     equip(app, console)
@@ -86,6 +92,13 @@ def build(console: Console) -> FastAPI:
         app.include_router(module.router, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=render.STATIC), name="static")
     return app
+
+
+@asynccontextmanager
+async def _with_threads(_app: FastAPI) -> AsyncIterator[None]:
+    """More than can wait for a password to be looked at (:mod:`hub.web.throttle`)."""
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
 
 
 def equip(app: FastAPI, console: Console) -> None:

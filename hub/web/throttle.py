@@ -8,23 +8,24 @@ A place is a browser in which this account was signed in before, or else an addr
 customer has). So guesses from elsewhere delay neither such a browser nor another address. They do delay, by up to
 :data:`LONGEST`, a new browser or a program at the very address from which somebody guesses.
 
-Looking at a password takes time and memory, so few are looked at in one moment: in three lanes, so that a crowd in one
+Looking at a password takes time and memory, so few are looked at in one moment: in four lanes, so that a crowd in one
 of them delays nobody in another. A known browser has a lane of its own; an address from which many wrong passwords came
-shares one with its like; everybody else has the third.
+shares one with its like; one from which somebody lately signed in has the third; everybody else has the fourth, where
+one of each place is let in at a time, and few of each wider network.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 FREE: Final = 4
 MANY: Final = 10
@@ -33,6 +34,11 @@ LONGEST: Final = timedelta(seconds=30)
 FORGOTTEN: Final = timedelta(hours=1)
 MOST: Final = 10_000
 """Keys remembered; the oldest go first."""
+LATELY: Final = timedelta(days=14)
+PATIENCE_S: Final = 3.0
+CROWD: Final = 20
+"""How many stand outside a lane at most."""
+FEW: Final = 3
 _SOON: Final = timedelta(seconds=1)
 
 Key: TypeAlias = tuple[str, str, str]
@@ -70,29 +76,54 @@ class _Failures:
 class Lane:
     """Some passwords at a time, and some more that wait.
 
+    Of one place one is inside, of its wider network a few; whoever finds no room waits a little outside.
+
     Args:
         at_once: each takes 64 MiB, which a small machine needs for alarms.
         waiting: those and the ones that wait: the other threads of the web server are for who is signed in.
+        patience_s: how long somebody waits outside.
     """
 
-    def __init__(self, at_once: int, waiting: int) -> None:
+    def __init__(self, at_once: int, waiting: int, *, patience_s: float = PATIENCE_S) -> None:
         self._looked_at = threading.BoundedSemaphore(at_once)
-        self._inside = threading.BoundedSemaphore(waiting)
+        self._waiting = waiting
+        self._patience_s = patience_s
+        self._room = threading.Condition()
+        self._inside = self._outside = 0
+        self._from: Counter[str] = Counter()
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for one's turn.
+    def turn(self, place: str | None = None) -> Iterator[None]:
+        """Wait for one's turn; without a place, however many come from there.
 
         Raises:
             TooManyAttemptsError: too many wait already.
         """
-        if not self._inside.acquire(blocking=False):
-            raise TooManyAttemptsError(_SOON)
+        limits = {} if place is None else {place: 1, f"around {around(place)}": FEW}
+        with self._room:
+            self._come_in(limits)
         try:
             with self._looked_at:
                 yield
         finally:
-            self._inside.release()
+            with self._room:
+                self._inside -= 1
+                self._from -= Counter(dict.fromkeys(limits, 1))
+                self._room.notify_all()
+
+    def _come_in(self, limits: Mapping[str, int]) -> None:
+        if self._outside >= CROWD:
+            raise TooManyAttemptsError(_SOON)
+        self._outside += 1
+        found = self._room.wait_for(lambda: self._has_room(limits), self._patience_s)
+        self._outside -= 1
+        if not found:
+            raise TooManyAttemptsError(_SOON)
+        self._inside += 1
+        self._from.update(limits.keys())
+
+    def _has_room(self, limits: Mapping[str, int]) -> bool:
+        return self._inside < self._waiting and all(self._from[name] < most for name, most in limits.items())
 
 
 class Throttle:
@@ -102,7 +133,8 @@ class Throttle:
         self._lock = threading.Lock()
         self._failures: OrderedDict[Key, _Failures] = OrderedDict()
         self._addresses: OrderedDict[str, _Failures] = OrderedDict()
-        self.known, self.others, self.guessers = Lane(1, 6), Lane(2, 10), Lane(1, 4)
+        self._signed_in: OrderedDict[str, datetime] = OrderedDict()
+        self.known, self.familiar, self.others, self.guessers = Lane(1, 6), Lane(1, 6), Lane(2, 24), Lane(1, 4)
 
     def check(self, key: Key, now: datetime) -> None:
         """May this be tried now?
@@ -120,9 +152,10 @@ class Throttle:
         if is_known:
             return self.known
         with self._lock:
-            kept = self._addresses.get(place_of(address))
-        guesses = kept is not None and kept.count >= MANY and now - kept.last <= FORGOTTEN
-        return self.guessers if guesses else self.others
+            kept, last = self._addresses.get(place_of(address)), self._signed_in.get(place_of(address))
+        if kept is not None and kept.count >= MANY and now - kept.last <= FORGOTTEN:
+            return self.guessers
+        return self.familiar if last is not None and now - last <= LATELY else self.others
 
     def failed(self, key: Key, now: datetime, address: str | None = None) -> None:
         """It was wrong."""
@@ -131,10 +164,14 @@ class Throttle:
             if address is not None:
                 _count(self._addresses, place_of(address), now)
 
-    def succeeded(self, key: Key) -> None:
+    def succeeded(self, key: Key, now: datetime, address: str) -> None:
         """It was right: all is forgotten, but not what else came from that address."""
         with self._lock:
             self._failures.pop(key, None)
+            self._signed_in[place_of(address)] = now
+            self._signed_in.move_to_end(place_of(address))
+            if len(self._signed_in) > MOST:
+                self._signed_in.popitem(last=False)
 
 
 def place_of(address: str) -> str:
@@ -148,6 +185,15 @@ def place_of(address: str) -> str:
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.ip_network((int(parsed), 64), strict=False))
+
+
+def around(place: str) -> str:
+    """The wider network of an address or network, which one attacker may have: of IPv4 the /16, of IPv6 the /48."""
+    try:
+        network = ipaddress.ip_network(place)
+    except ValueError:
+        return place
+    return str(network.supernet(new_prefix=16 if network.version == 4 else 48))  # noqa: PLR2004 - IPv4
 
 
 def _count(kept: OrderedDict[Any, _Failures], key: Key | str, now: datetime) -> None:
