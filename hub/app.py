@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 import uvicorn
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hub.channels.port import Channel as ChannelPort
-    from hub.settings import HubSettings
+    from hub.settings import HubSettings, WebSettings
     from hub.store.store import Clock, Tx
     from tocsin.mqtt import Received
 
@@ -240,6 +240,14 @@ def _channels(settings: HubSettings) -> dict[str, ChannelPort]:
     return channels
 
 
+def behind(web: WebSettings) -> dict[str, Any]:
+    """What uvicorn believes of proxies: nothing, unless they are named."""
+    return {
+        "proxy_headers": bool(web.trusted_proxies),
+        "forwarded_allow_ips": [str(proxy) for proxy in web.trusted_proxies],
+    }
+
+
 def settle_down() -> None:
     """What a program has loaded stays for good: to look through it for garbage would hold up alarms, each time anew."""
     gc.collect()
@@ -269,6 +277,7 @@ def run(settings: HubSettings, clock: Clock | None = None, *, started: Callable[
             ssl_keyfile=settings.web.tls_key_file,
             log_config=None,
             access_log=False,
+            **behind(settings.web),
             timeout_graceful_shutdown=3,
         )
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AnyHttpUrl, Field, StringConstraints, model_validator
+from pydantic import AnyHttpUrl, Field, IPvAnyNetwork, StringConstraints, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from protocols.ids import NAME
@@ -23,7 +23,8 @@ class WebSettings(Section):
     """Where the console listens, and how people reach it (links in e-mails begin with ``public_url``).
 
     ``tls_cert_file`` holds the whole chain. ``authority_file`` is the certificate that gateways pin; left out, they
-    believe whom their operating system believes.
+    believe whom their operating system believes. ``trusted_proxies`` are addresses or networks of reverse proxies: of a
+    request that comes from there, ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed, and of no other.
     """
 
     host: str = "127.0.0.1"
@@ -33,6 +34,7 @@ class WebSettings(Section):
     tls_key_file: Path | None = None
     authority_file: Path | None = None
     metrics_token_file: Path | None = None
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
 
     @property
     def is_secure(self) -> bool:

@@ -175,7 +175,8 @@ class _Passwords:
         try:
             return self._store.read(lambda tx: credentials.secret(tx, record))
         except SealedError as sealed:
-            self.trouble = f"gateway {record.gateway} can't be let in at the broker: {sealed}"
+            log.warning("can't be let in", organisation=record.organisation, gateway=record.gateway, error=str(sealed))
+            self.trouble = "a gateway can't be let in at the broker: its secret can't be opened; the log says which"
             return None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from hub.cases.enrolment import AlreadyThereError
 from hub.cases.sessions import UnknownReferenceError
-from hub.store import directory, journal, sign_ins
+from hub.store import api_tokens, directory, journal, sign_ins
 from hub.store.directory import Account, Role
 from protocols.ids import NAME, OrganisationId, WorkerId
 
@@ -144,7 +144,7 @@ def _check(desk: Desk, before: Account, after: Account, by: str) -> None:
 
 
 def reset_password(desk: Desk, organisation: OrganisationId, number: str, by: str, password_hash: str) -> None:
-    """A one-time password by somebody else's hand; every browser is signed out.
+    """A one-time password by somebody else's hand; every browser is signed out, every token revoked.
 
     Raises:
         UnknownReferenceError: there is no such account.
@@ -152,7 +152,8 @@ def reset_password(desk: Desk, organisation: OrganisationId, number: str, by: st
     account = get(desk, organisation, number)
     directory.set_password(desk.tx, organisation, number, password_hash, desk.now + ONE_TIME)
     sign_ins.remove_all(desk.tx, organisation, number)
-    _note(desk, account, "password reset", by)
+    tokens = api_tokens.revoke_all(desk.tx, organisation, number)
+    _note(desk, account, "password reset", by, {"tokens": str(tokens)} if tokens else None)
 
 
 def change_password(desk: Desk, account: Account, password_hash: str, *, but: str = "") -> None:

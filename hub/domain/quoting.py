@@ -11,6 +11,11 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of characters that are not seen, or that change how others are: controls, direction, line ends."""
 
 
+def has_unseen(text: str) -> bool:
+    """Whether it holds characters that a name has no need of and nobody sees."""
+    return any(unicodedata.category(char) in _UNSEEN for char in text)
+
+
 def folded(text: str) -> str:
     """One line, of characters that can be seen, no longer than :data:`LONGEST`."""
     shown = "".join(" " if unicodedata.category(char) in _UNSEEN else char for char in text)

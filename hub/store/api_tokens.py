@@ -80,6 +80,13 @@ def revoke(tx: Tx, organisation: OrganisationId, number: str) -> bool:
     return tx.connection.execute(update(api_tokens).where(*where).values(revoked_at=tx.now)).rowcount > 0
 
 
+def revoke_all(tx: Tx, organisation: OrganisationId, account: str) -> int:
+    """Nothing that acts in the name of an account opens anything from now on; how many tokens that were."""
+    where = (api_tokens.c.organisation == organisation, api_tokens.c.created_by == account)
+    still = (api_tokens.c.revoked_at.is_(None), api_tokens.c.expires_at > tx.now)
+    return tx.connection.execute(update(api_tokens).where(*where, *still).values(revoked_at=tx.now)).rowcount
+
+
 def touch(tx: Tx, token: ApiToken) -> None:
     """It was used just now."""
     where = (api_tokens.c.organisation == token.organisation, api_tokens.c.id == token.id)

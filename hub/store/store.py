@@ -8,16 +8,19 @@ when the database asks for it.
 from __future__ import annotations
 
 import itertools
+import os
 import queue
 import threading
 import uuid
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, Select, create_engine, event, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from hub.store.unit import Unit
@@ -109,11 +112,19 @@ def random_id() -> str:
 def open_engine(url: str) -> Engine:
     """An engine for ``sqlite:///file`` or ``postgresql+psycopg://…``, set so that a commit is a commit."""
     if url.startswith("sqlite"):
+        _make_private(make_url(url).database)
         engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
         return engine
     return create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+
+
+def _make_private(path: str | None) -> None:
+    """A new file is for its owner only, whatever the umask; SQLite gives those beside it the same mode."""
+    if path and path != ":memory:" and not path.startswith("file:"):
+        with suppress(OSError):  # SQLite says better what is wrong
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a DBAPI connection

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from hub.domain.mail import is_address
+from hub.domain.quoting import has_unseen
 from protocols.ids import NAME
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ def required(where: str, text: str) -> str:
     """
     if not text.strip():
         raise FieldError(where, "please fill it in")
+    if has_unseen(text.strip()):
+        raise FieldError(where, "it holds characters that nobody sees (line ends, controls, marks of direction)")
     return text.strip()
 
 

@@ -7,13 +7,23 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from hub.cases.gateways import Standing
 from hub.domain.mail import is_address
+from hub.domain.quoting import has_unseen
 from hub.domain.session import Risk, SessionPhase
 from hub.store.faults import Fault, FaultKind
 from hub.store.sessions import SessionRecord
 from protocols.ids import NAME
 
 Identifier = Annotated[str, StringConstraints(pattern=rf"^{NAME}$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+def _seen(text: str) -> str:
+    if has_unseen(text):
+        raise ValueError("it holds characters that nobody sees (line ends, controls, marks of direction)")
+    return text
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_seen)]
+"""One line that can be seen as it is."""
 
 
 def _email(text: str) -> str:

@@ -15,7 +15,8 @@ import pytest
 from hub.cases import accounts as cases
 from hub.cases.accounts import Edit, LastAdministratorError, OwnAccountError
 from hub.cases.desk import Desk, Routes
-from hub.store import directory, sign_ins
+from hub.store import api_tokens, directory, sign_ins
+from hub.store.api_tokens import ApiToken
 from hub.store.directory import Account, Role
 from hub.web import accounts, tokens
 from hub.web.accounts import Origin, WeakPasswordError
@@ -98,6 +99,20 @@ def test_an_account_that_is_ended_is_out_at_once_with_its_tokens(adi: Visitor, a
 
 def with_token(app: FastAPI, secret: str, path: str = "/incidents") -> int:
     return Visitor(app).client.get(f"/api/v1{path}", headers={"authorization": f"Bearer {secret}"}).status_code
+
+
+def test_a_reset_revokes_every_token_of_the_account_and_of_no_other(adi: Visitor, store: Store) -> None:
+    def work(tx: Any) -> None:
+        for account in ("sam", "mo"):
+            until = tx.now + timedelta(days=9)
+            token = ApiToken(ACME, f"of-{account}", "x", frozenset({"own"}), account, tx.now, until)
+            api_tokens.add(tx, token, f"secret of {account}")
+
+    store.write(work)
+    adi.call("POST", "/accounts/sam/password", name="adi")
+
+    kept = store.read(lambda tx: {token.id: token.revoked_at is None for token in api_tokens.listed(tx, ACME)})
+    assert kept == {"of-sam": False, "of-mo": True}
 
 
 def test_a_reset_gives_a_password_for_one_sign_in_that_must_be_changed_there(adi: Visitor, app: FastAPI) -> None:
