@@ -19,6 +19,10 @@ EACH_BYTES: Final = 4 * 1024 * 1024
 its gateway sends it again until it has a receipt."""
 
 
+SHARE: Final = 32
+"""Messages of one gateway in one batch: whoever sends just after a batch was taken waits until it is recorded."""
+
+
 class _Waiting:
     """What one gateway has sent."""
 
@@ -70,9 +74,11 @@ class Inbox:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting, wait_s)
             batch: list[Received] = []
-            while self._waiting and len(batch) < limit:
+            turns = Counter(dict.fromkeys(self._waiting, SHARE))
+            while len(batch) < limit and self._waiting and turns[next(iter(self._waiting))]:
                 sender, waiting = self._waiting.popitem(last=False)
                 batch.append(waiting.pop())
+                turns[sender] -= 1
                 if waiting.messages:
                     self._waiting[sender] = waiting
         return batch

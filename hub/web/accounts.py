@@ -192,7 +192,8 @@ def authenticate(store: Store, throttle: Throttle, name: str, password: str, ori
     throttle.check(key, now)
     lane = throttle.lane(origin.address, now, is_known=browser is not None)
     place = None if browser is not None else place_of(origin.address)
-    right = [one for one in candidates[:MOST_ALIKE] or [None] if _is_right(lane, one, password, place)]
+    alike: list[Account | None] = [*candidates[:MOST_ALIKE]] or [None]
+    right = [one for one in alike if _is_right(lane, one, password, place)]
     if not right or right[0] is None:
         throttle.failed(key, now, origin.address)
         raise WrongPasswordError

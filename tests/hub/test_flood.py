@@ -16,7 +16,7 @@ from hub.channels.wording import subject
 from hub.domain.incident import Outcome as IncidentOutcome
 from hub.domain.quoting import LONGEST, folded
 from hub.ingest.flooding import FloodWatch
-from hub.ingest.inbox import Inbox
+from hub.ingest.inbox import SHARE, Inbox
 from hub.store import outbox
 from hub.store.events import KEPT
 from hub.store.faults import FaultKind
@@ -70,6 +70,16 @@ def test_gateways_are_heard_in_turn_each_in_its_own_order() -> None:
 
     assert [message.payload for message in inbox.take(10, 0)] == [b"a0", b"b0", b"a1", b"b1", b"a2", b"b2"]
     assert inbox.take(10, 0) == []
+
+
+def test_a_batch_holds_no_more_of_one_gateway_than_its_share() -> None:
+    inbox = Inbox()
+    _flooded(inbox, 500)
+    for _ in range(3):
+        inbox.put(Message(_topic("north"), b"alarm"))  # type: ignore[arg-type]
+
+    assert len(inbox.take(256, 0)) == SHARE + 3
+    assert len(inbox.take(256, 0)) == SHARE
 
 
 def test_what_does_not_fit_is_given_back_to_its_gateway_and_counted() -> None:
