@@ -8,10 +8,11 @@ A place is a browser in which this account was signed in before, or else an addr
 customer has). So guesses from elsewhere delay neither such a browser nor another address. They do delay, by up to
 :data:`LONGEST`, a new browser or a program at the very address from which somebody guesses.
 
-Looking at a password takes time and memory, so few are looked at in one moment: in four lanes, so that a crowd in one
+Looking at a password takes time and memory, so few are looked at in one moment: in five lanes, so that a crowd in one
 of them delays nobody in another. A known browser has a lane of its own; an address from which many wrong passwords came
-shares one with its like; one from which somebody lately signed in has the third; everybody else has the fourth, where
-one of each place is let in at a time, and few of each wider network.
+shares one with its like; one from which somebody lately signed in has the third; one in whose wider network a password
+was wrong within the hour has the fourth; everybody else has the fifth. Of each place one is let in at a time, and few
+of each wider network.
 """
 
 from __future__ import annotations
@@ -134,7 +135,9 @@ class Throttle:
         self._failures: OrderedDict[Key, _Failures] = OrderedDict()
         self._addresses: OrderedDict[str, _Failures] = OrderedDict()
         self._signed_in: OrderedDict[str, datetime] = OrderedDict()
-        self.known, self.familiar, self.others, self.guessers = Lane(1, 6), Lane(1, 6), Lane(2, 24), Lane(1, 4)
+        self._networks: OrderedDict[str, _Failures] = OrderedDict()
+        self.known, self.familiar, self.others = Lane(1, 6), Lane(1, 6), Lane(2, 24)
+        self.neighbours, self.guessers = Lane(1, 12), Lane(1, 4)
 
     def check(self, key: Key, now: datetime) -> None:
         """May this be tried now?
@@ -153,9 +156,12 @@ class Throttle:
             return self.known
         with self._lock:
             kept, last = self._addresses.get(place_of(address)), self._signed_in.get(place_of(address))
+            near = self._networks.get(around(place_of(address)))
         if kept is not None and kept.count >= MANY and now - kept.last <= FORGOTTEN:
             return self.guessers
-        return self.familiar if last is not None and now - last <= LATELY else self.others
+        if last is not None and now - last <= LATELY:
+            return self.familiar
+        return self.neighbours if near is not None and now - near.last <= FORGOTTEN else self.others
 
     def failed(self, key: Key, now: datetime, address: str | None = None) -> None:
         """It was wrong."""
@@ -163,6 +169,7 @@ class Throttle:
             _count(self._failures, key, now)
             if address is not None:
                 _count(self._addresses, place_of(address), now)
+                _count(self._networks, around(place_of(address)), now)
 
     def succeeded(self, key: Key, now: datetime, address: str) -> None:
         """It was right: all is forgotten, but not what else came from that address."""

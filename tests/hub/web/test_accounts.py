@@ -384,7 +384,7 @@ def test_an_address_that_guesses_at_many_names_waits_with_its_like(store: Store,
 
     assert throttle.lane("192.0.2.7", watch.now(), is_known=False) is throttle.guessers
     assert throttle.lane("192.0.2.7", watch.now(), is_known=True) is throttle.known
-    assert throttle.lane("192.0.2.8", watch.now(), is_known=False) is throttle.others
+    assert throttle.lane("192.0.2.8", watch.now(), is_known=False) is throttle.neighbours
     assert throttle.lane("192.0.2.7", watch.now() + timedelta(hours=2), is_known=False) is throttle.others
 
 

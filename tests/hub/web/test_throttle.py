@@ -141,6 +141,15 @@ def test_an_address_where_somebody_signed_in_lately_has_a_lane_of_its_own_until_
     assert throttle.lane("192.0.2.7", START, is_known=False) is throttle.guessers
 
 
+def test_a_network_from_which_somebody_guesses_delays_no_other() -> None:
+    throttle = Throttle()
+    throttle.failed(KEY, START, "192.0.2.7")
+
+    assert throttle.lane("192.0.9.9", START, is_known=False) is throttle.neighbours
+    assert throttle.lane("198.51.100.1", START, is_known=False) is throttle.others
+    assert throttle.lane("192.0.9.9", START + timedelta(hours=2), is_known=False) is throttle.others
+
+
 def test_the_right_password_gets_in_while_a_crowd_guesses_from_changing_addresses(
     store: Store, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
