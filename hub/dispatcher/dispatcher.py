@@ -83,9 +83,8 @@ class Dispatcher:
         Raises:
             StoreUnavailableError: the database does not answer; what is due stays due.
         """
-        if not self._store.read(outbox.has_due):
-            return 0
-        return sum(self._start(channel) for channel in self._running)
+        due = self._store.read(outbox.channels_due)
+        return sum(self._start(channel) for channel in self._running if channel in due)
 
     def _start(self, channel: str) -> int:
         """Lease rows of one channel. One whose last sending is still under way keeps its new lease and waits."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, select, update
 
+from hub.store.lookup import Lookup
 from hub.store.tables import accounts, organisations, places, workers
 from protocols.ids import OrganisationId, PlaceId, WorkerId
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from hub.store.store import Tx
+
+_ACTIVE: Final = Lookup(accounts, "organisation", "active")
+_WORKERS: Final = Lookup(workers, "organisation", "id")
 
 
 class Role(StrEnum):
@@ -119,9 +124,8 @@ def find_accounts(tx: Tx, account: str) -> list[Account]:
 
 def active_accounts(tx: Tx, organisation: OrganisationId) -> list[Account]:
     """Those who deal with alarms: a worker is told of nobody else's."""
-    mine = accounts.c.organisation == organisation
-    where = (mine, accounts.c.active.is_(True), accounts.c.role != Role.WORKER)
-    return [_account(row) for row in tx.connection.execute(select(accounts).where(*where).order_by(accounts.c.id))]
+    rows = sorted(tx.unit.rows(_ACTIVE, organisation, True), key=attrgetter("id"))
+    return [_account(row) for row in rows if row.role != Role.WORKER]
 
 
 def all_accounts(tx: Tx, organisation: OrganisationId) -> list[Account]:
@@ -160,9 +164,8 @@ def add_worker(tx: Tx, worker: Worker) -> None:
 
 
 def get_worker(tx: Tx, organisation: OrganisationId, worker: str) -> Worker | None:
-    where = (workers.c.organisation == organisation, workers.c.id == worker)
-    row = tx.connection.execute(select(workers).where(*where)).one_or_none()
-    return None if row is None else _worker(row)
+    rows = tx.unit.rows(_WORKERS, organisation, worker)
+    return _worker(rows[0]) if rows else None
 
 
 def all_workers(tx: Tx, organisation: OrganisationId) -> list[Worker]:

@@ -260,6 +260,6 @@ def is_wanted(tx: Tx, item: Item) -> bool:
     return state == ItemState.PENDING
 
 
-def has_due(tx: Tx) -> bool:
-    """Whether anything waits to be sent now."""
-    return tx.connection.execute(select(outbox.c.id).where(outbox.c.due_at <= tx.now).limit(1)).first() is not None
+def channels_due(tx: Tx) -> set[str]:
+    """The channels for which something waits to be sent now."""
+    return set(tx.connection.execute(select(outbox.c.channel).where(outbox.c.due_at <= tx.now).distinct()).scalars())

@@ -293,7 +293,7 @@ WITHOUT = {
     "hub.store.outbox.lease": "the hub's own work, of all of them",
     "hub.store.outbox.depth": "a number of the whole hub",
     "hub.store.outbox.next_due": "the hub's own work, of all of them",
-    "hub.store.outbox.has_due": "the hub's own work, of all of them",
+    "hub.store.outbox.channels_due": "the hub's own work, of all of them",
     "hub.store.outbox.grown": "of a row that was leased",
     "hub.store.outbox.is_wanted": "of a row that was leased",
     "hub.store.pulse.of": "asked for several organisations, below",
