@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy import select
 
 import hub.store
+from hub.domain.assigning import Period
 from hub.store import journal
 from hub.store.store import Store, open_engine
 from hub.store.tables import metadata
@@ -319,6 +320,7 @@ def arguments(name: str, function: Any, world: World) -> dict[str, Any]:
         "fault": live.id, "phases": ["active", "planned"], "chosen": [live.id], "actions": ["raised"],
         "since": world.house.watch.now() - _DAY, "at": world.house.watch.now(), "only_live": False,
         "kind": "panic", "enrolment": 1, "epoch": 1, "sequence": 1, "life": 0, "event": "north/x",
+        "period": Period(world.house.watch.now() - _DAY, None),
     }  # fmt: skip
     if name == "hub.store.journal.newer":
         known["number"] = 0
