@@ -92,8 +92,8 @@ class Site:
         return number
 
     def insists(self, number: str) -> bool:
-        """Whether the last event is recorded; if not, it is sent again, as a gateway does."""
-        if self.receipts.get(number) == "recorded":
+        """Whether the last event has a receipt; if not, it is sent again, as a gateway does."""
+        if self.receipts.get(number) in {"recorded", "duplicate"}:
             return True
         self.publish(self.last)
         return False
