@@ -184,7 +184,7 @@ def test_sound_is_said_to_be_off_until_it_is_on_and_then_rings_until_somebody_ha
 def test_an_action_that_is_not_possible_any_more_is_said_so(board: Page, server: Server, office: Office) -> None:
     office.hear(office.alarm.event(Cause.PANIC))
     board.get_by_text("Close…").click()
-    board.get_by_label("Test", exact=True).check()
+    board.get_by_label("Test: it was pressed").check()
     board.route("**/live", lambda route: route.abort())
     board.evaluate("document.querySelector('.alarm form[action$=close] [name=csrf]').value = 'stale'")
     board.evaluate("document.body.removeAttribute('hx-headers')")
