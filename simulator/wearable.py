@@ -155,11 +155,16 @@ class Wearable:
         self.still = False
 
     async def _feel(self, samples: tuple[Sample, ...]) -> None:
-        """Play something to the accelerometer."""
+        """Play something to the accelerometer. The times are the sensor's own: a busy machine does not bend them."""
         async with self._body:
+            felt_ms = self._clock()
             for x, y, z in samples:
-                self._input(functools.partial(self.core.motion, x, y, z))
-                await _pause(SAMPLE_MS)
+                self._input(functools.partial(self._feel_one, x, y, z, felt_ms))
+                felt_ms += SAMPLE_MS
+                await _pause(max(0, felt_ms - self._clock()))
+
+    def _feel_one(self, x: int, y: int, z: int, felt_ms: int, now_ms: int) -> None:
+        self.core.motion(x, y, z, min(felt_ms, now_ms))
 
     async def _live(self) -> None:
         while True:

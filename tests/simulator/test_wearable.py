@@ -41,6 +41,7 @@ class Scene:
     alarm: Wearable
     shown: list[tuple[str, str]]
     heard: list[tuple[float, DeviceReport]] = field(default_factory=list)
+    stalls: list[int] = field(default_factory=list)
 
     def hear(self, _device: object, data: AdvertisementData) -> None:
         frame = data.service_data[gatt.BTHOME_SERVICE_DATA]
@@ -66,17 +67,18 @@ async def scene(settings: Settings | None = None) -> AsyncIterator[Scene]:
     link = VirtualLink(Everywhere(), seed=1)
     loop = asyncio.get_running_loop()
     shown: list[tuple[str, str]] = []
+    stalls: list[int] = []
     alarm = Wearable(
         ALICE,
         link,
         MemoryStore(),
-        clock=lambda: int(loop.time() * 1000),
+        clock=lambda: int(loop.time() * 1000) + sum(stalls),
         settings=settings,
         on_change=lambda it: shown.append((it.core.output.led, it.core.output.buzzer)),
     )
     supervision = asyncio.create_task(supervised(link))
     with installed({"hci0": local_adapter(link, "hall", "F0:00:00:00:00:01")}):
-        playing = Scene(link, alarm, shown)
+        playing = Scene(link, alarm, shown, stalls=stalls)
         async with BleakScanner(playing.hear, bluez={"filters": {"DuplicateData": True}}):
             await alarm.power_on()
             await until(lambda: bool(playing.heard))
@@ -229,6 +231,17 @@ def test_a_fall_whose_device_dies_in_the_pre_alarm_was_on_the_air() -> None:
             playing.alarm.power_off()
             await asyncio.sleep(60)
             assert (playing.last.cause, playing.last.stage) == (Cause.FALL, Stage.PRE_ALARM)
+
+    run(main())
+
+
+def test_a_fall_is_felt_although_the_simulators_machine_stalls_in_the_middle_of_it() -> None:
+    async def main() -> None:
+        async with scene() as playing:
+            asyncio.get_running_loop().call_later(3.1, playing.stalls.append, 400)
+            await playing.alarm.fall()
+            await until(lambda: not playing.last.is_heartbeat)
+            assert playing.last.cause is Cause.FALL
 
     run(main())
 
