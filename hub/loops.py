@@ -54,8 +54,13 @@ class Loop:
         self._thread.join(timeout=10)
 
     @property
+    def finished_ago_s(self) -> float:
+        """How long ago a step was last finished."""
+        return time.monotonic() - self._finished_at
+
+    @property
     def is_stalled(self) -> bool:
-        return time.monotonic() - self._finished_at > STALLED_S
+        return self.finished_ago_s > STALLED_S
 
     def _run(self) -> None:
         while not self._stopping.is_set():

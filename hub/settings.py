@@ -89,6 +89,18 @@ class GatewaySettings(Section):
     broker_port: int | None = Field(default=None, ge=1, le=65535)
 
 
+class ReplicaSettings(Section):
+    """Several hubs at one broker and one PostgreSQL, see docs/replicas.md.
+
+    ``share``: each message from a gateway goes to one of them. ``in_flight``: messages that the broker may hand over
+    before the first of them is recorded (MQTT 5); it is more than is kept of one gateway, so that none that floods
+    the hub fills it.
+    """
+
+    share: bool = False
+    in_flight: int = Field(default=4096, ge=256, le=65_535)
+
+
 class HubSettings(ProgramSettings):
     """Everything the hub can be told. ``database`` is a SQLAlchemy URL for SQLite or PostgreSQL.
 
@@ -114,6 +126,7 @@ class HubSettings(ProgramSettings):
     email: EmailSettings | None = None
     webhooks: tuple[WebhookSettings, ...] = ()
     broker: BrokerSettings = BrokerSettings()
+    replicas: ReplicaSettings = ReplicaSettings()
 
     @model_validator(mode="after")
     def _has_keys(self) -> Self:
@@ -135,6 +148,13 @@ class HubSettings(ProgramSettings):
             yield f"email.host: {email.host} is still the template's: put your mail server there"
         if email is not None and email.username is not None and email.password_file is None:
             yield "email.username: wants a password_file; a mail server that needs no password gets neither"
+        if self.replicas.share and self._beside_database() is not None:
+            yield "replicas.share: several hubs need a PostgreSQL; SQLite is for one"
+        if self.replicas.share and "broker" in self.model_fields_set:
+            yield (
+                "replicas.share: the embedded broker has no shared subscriptions, so no alarm would come in; "
+                "take Mosquitto or a cluster, and leave [broker] out"
+            )
 
     def database_url(self) -> str:
         """``database`` with its password.

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from paho.mqtt.properties import Properties
     from paho.mqtt.reasoncodes import ReasonCode
 
     from tocsin.settings import MqttSettings
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 QOS: Final = 1
+IN_FLIGHT: Final = 65_535
+"""The most that MQTT knows: messages that the broker may have handed over before any of them is acknowledged."""
 _BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 _LAST_BACKOFF_S: Final = 5.0
 _LOOP_S: Final = 1.0
@@ -74,7 +77,8 @@ class Connection:
         subscriptions: topic filters, subscribed at QoS 1 on every connection.
         on_message: called on the connection's thread; must not block for long.
         on_connect: called on that thread after each connection, subscriptions requested.
-        will: published by the broker when the connection dies.
+        will: published by the broker when the connection dies; or what makes one for each connection.
+        in_flight: messages that the broker may hand over unacknowledged. Only MQTT 5 can tell it.
     """
 
     def __init__(
@@ -85,7 +89,8 @@ class Connection:
         subscriptions: Sequence[str] = (),
         on_message: Callable[[Received], None] = lambda _: None,
         on_connect: Callable[[], None] = lambda: None,
-        will: Will | None = None,
+        will: Will | Callable[[], Will] | None = None,
+        in_flight: int = IN_FLIGHT,
     ) -> None:
         self._settings = settings
         self._client_id = client_id
@@ -93,6 +98,8 @@ class Connection:
         self._on_message = on_message
         self._on_connect = on_connect
         self._will = will
+        self._in_flight = in_flight
+        self._listens = True
         self._protocols = _PROTOCOLS[settings.protocol]
         self._client: Client | None = None
         self._up = threading.Event()
@@ -125,6 +132,19 @@ class Connection:
         if client is not None:
             client.disconnect()
 
+    def listen(self, wanted: bool) -> None:  # noqa: FBT001 - a switch
+        """Take part in the subscriptions, or leave them until further notice; the connection stays."""
+        if wanted == self._listens:
+            return
+        self._listens = wanted
+        client = self._client
+        if client is not None and self.connected and self._subscriptions:
+            self._subscribe(client)
+
+    @property
+    def listens(self) -> bool:
+        return self._listens
+
     def wait_connected(self, timeout_s: float) -> bool:
         return self._up.wait(timeout_s)
 
@@ -155,7 +175,8 @@ class Connection:
         with self._renewing:
             client = self._client = self._new_client()
         try:
-            client.connect(self._settings.host, self._settings.port, self._settings.keepalive_s)
+            where = self._settings.host, self._settings.port, self._settings.keepalive_s
+            client.connect(*where, properties=self._properties())
             self._loop(client)
         except Exception as failure:  # noqa: BLE001 - whatever it was, the next connection is tried
             self._note_failure(failure)
@@ -184,7 +205,7 @@ class Connection:
             manual_ack=True,
         )
         client.connect_timeout = _CONNACK_TIMEOUT_S
-        client.max_inflight_messages_set(65535)
+        client.max_inflight_messages_set(IN_FLIGHT)
         client.on_socket_open = _no_delay
         client.on_socket_register_write = _leave_writing
         client.on_socket_unregister_write = _leave_writing
@@ -199,8 +220,22 @@ class Connection:
         if self._settings.is_secure:
             authority = self._settings.tls_ca_file
             client.tls_set(ca_certs=None if authority is None else str(authority))
-        if self._will is not None:
-            client.will_set(self._will.topic, self._will.payload, qos=QOS, retain=True)
+        if (will := self._will() if callable(self._will) else self._will) is not None:
+            client.will_set(will.topic, will.payload, qos=QOS, retain=True)
+
+    def _properties(self) -> Properties | None:
+        """Of CONNECT; the session ends with the connection."""
+        if self._protocols[0] != MQTTProtocolVersion.MQTTv5 or self._in_flight == IN_FLIGHT:
+            return None
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho has no types there
+        properties.ReceiveMaximum = self._in_flight
+        return properties
+
+    def _subscribe(self, client: Client) -> None:
+        if self._listens:
+            client.subscribe([(topic, QOS) for topic in self._subscriptions])
+        else:
+            client.unsubscribe(list(self._subscriptions))
 
     def _connected(
         self, client: Client, _data: object, _flags: object, reason: ReasonCode, _properties: Properties | None
@@ -212,13 +247,18 @@ class Connection:
         if client is not self._client:  # renewed meanwhile: the next one counts
             client.disconnect()
             return
-        if self._subscriptions:
-            client.subscribe([(topic, QOS) for topic in self._subscriptions])
+        listens = self._listens
+        if self._subscriptions and listens:
+            self._subscribe(client)
         self._up.set()
+        if self._subscriptions and listens != self._listens:
+            self._subscribe(client)
         log.info("connected to broker", client_id=self._client_id, protocol=self._protocols[0].name)
         self._on_connect()
 
     def _received(self, client: Client, _data: object, message: MQTTMessage) -> None:
+        if client is not self._client:
+            return  # of a connection that was left: whoever left it wants nothing that is still on its way
         self._on_message(Received(message.topic, bytes(message.payload), message.retain, message, client))
 
 

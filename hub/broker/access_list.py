@@ -20,7 +20,7 @@ from protocols.mqtt.topics import Channel, Topic
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of what roles allow; rises with every change, so that a hub of yesterday leaves a newer one's roles alone."""
 PREFIX: Final = "tocsin."
 HUB_ROLE: Final = f"{PREFIX}hub"
@@ -137,9 +137,9 @@ def _hub_role() -> Role:
     """Everything of every gateway, one way; ``subscribeLiteral`` allows these filters and none that is wider."""
     up = [topics.from_gateways(channel) for channel in FROM_GATEWAY]
     down = [topics.from_gateways(channel) for channel in TO_GATEWAY]
-    return Role(
-        HUB_ROLE, _rules(send=[*down, f"{topics.ROOT}/+/{topics.HUB}/{Channel.STATUS}"], receive=up, subscribe=up)
-    )
+    own = topics.hub_statuses()
+    shared = [topics.shared(subscription) for subscription in up]
+    return Role(HUB_ROLE, _rules(send=[*down, own], receive=up, subscribe=[*up, *shared, own]))
 
 
 def _rules(send: Iterable[str], receive: Iterable[str], subscribe: Iterable[str]) -> frozenset[Rule]:

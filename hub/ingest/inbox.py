@@ -83,6 +83,11 @@ class Inbox:
                     self._waiting[sender] = waiting
         return batch
 
+    def clear(self) -> None:
+        """Drop everything; it is not acknowledged."""
+        with self._changed:
+            self._waiting.clear()
+
     def dropped(self) -> dict[str, int]:
         """How many messages did not fit since this was last asked, by topic."""
         with self._changed:

@@ -74,3 +74,13 @@ def hub_status(organisation: OrganisationId) -> str:
 def from_gateways(channel: Channel) -> str:
     """Subscription of the hub to one channel of every gateway of every organisation."""
     return f"{ROOT}/+/+/{channel}"
+
+
+def shared(subscription: str) -> str:
+    """The same, of which each message goes to one of all hubs that subscribe so."""
+    return f"$share/{HUB}/{subscription}"
+
+
+def hub_statuses() -> str:
+    """Subscription of a hub to what hubs say of themselves, to every organisation."""
+    return f"{ROOT}/+/{HUB}/{Channel.STATUS}"

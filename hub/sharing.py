@@ -1,0 +1,97 @@
+"""What a replica takes of the messages that all of them share: its part while it can record, nothing otherwise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from protocols.mqtt import topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from hub.ingest.inbox import Inbox
+    from hub.loops import Loop
+    from hub.settings import HubSettings
+    from protocols.mqtt.topics import Channel
+    from tocsin.mqtt import Connection
+    from tocsin.settings import MqttSettings
+
+log = structlog.get_logger()
+
+KEEPALIVE_S: Final = 5
+"""A broker hands a hung replica its share until one and a half of these have passed. A gateway sends at 0, 2, 6 and
+14 s, so the fourth time at the latest to one that records, before it tells the wearer *not delivered* at 20 s."""
+LOOK_S: Final = 1.0
+LATE_S: Final = 5.0
+"""Beyond its pace, by which a loop may be late before its replica leaves the others their messages."""
+AWAY_S: Final = 5.0
+"""Signs of life that may have waited for longer are none."""
+
+
+def at_the_broker(settings: HubSettings) -> MqttSettings:
+    """How a replica connects."""
+    mqtt = settings.mqtt
+    if not settings.replicas.share:
+        return mqtt
+    return mqtt.model_copy(update={"keepalive_s": min(mqtt.keepalive_s, KEEPALIVE_S)})
+
+
+def subscriptions(settings: HubSettings, channels: Iterable[Channel]) -> list[str]:
+    """To these channels of every gateway."""
+    plain = [topics.from_gateways(channel) for channel in channels]
+    return [topics.shared(each) for each in plain] if settings.replicas.share else plain
+
+
+class Share:
+    """Leaves and takes part again.
+
+    A replica whose loops have stopped would swallow its share for as long as its connection lives: messages to it are
+    handed to nobody else. Gateways send again what has no receipt, and then it goes to another.
+
+    Args:
+        links: connections with shared subscriptions.
+        loops: what recording needs, each with the seconds in which it finishes a step when all is well.
+    """
+
+    def __init__(self, links: Iterable[Connection], loops: Mapping[Loop, float]) -> None:
+        self._links = tuple(links)
+        self._loops = loops
+
+    def step(self) -> float:
+        late = [loop.name for loop, pace_s in self._loops.items() if loop.finished_ago_s > pace_s + LATE_S]
+        for link in self._links:
+            if link.listens is bool(late):
+                log.warning("messages are left to other replicas" if late else "takes part again", late=late)
+            link.listen(not late)
+        return LOOK_S
+
+
+class Freshness:
+    """Throws away signs of life that waited while this replica stood still: it would take them for those of now.
+
+    Args:
+        link: that they come on.
+        inbox: where they wait.
+        settings: to come back with.
+        monotonic: seconds that only rise.
+    """
+
+    def __init__(
+        self, link: Connection, inbox: Inbox, settings: MqttSettings, monotonic: Callable[[], float]
+    ) -> None:
+        self._link = link
+        self._inbox = inbox
+        self._settings = settings
+        self._monotonic = monotonic
+        self._seen_at = monotonic()
+
+    def check(self) -> None:
+        """Call before each look into the inbox."""
+        now = self._monotonic()
+        if now - self._seen_at > AWAY_S:
+            log.warning("signs of life are thrown away: this replica stood still", seconds=round(now - self._seen_at))
+            self._link.renew(self._settings)
+            self._inbox.clear()
+        self._seen_at = now
