@@ -196,6 +196,8 @@ gateways = Table(
     Column("outbox_depth", Integer, nullable=False, default=0),
     Column("blind", Boolean, nullable=False, default=False),
     Column("heard_at", Instant, nullable=False),
+    Column("status_boot", String(64), nullable=False, default="", server_default=""),
+    Column("status_number", BigInteger, nullable=False, default=0, server_default="0"),
 )
 
 enrolment_codes = Table(
