@@ -79,6 +79,7 @@ class Connection:
         on_connect: called on that thread after each connection, subscriptions requested.
         will: published by the broker when the connection dies; or what makes one for each connection.
         in_flight: messages that the broker may hand over unacknowledged. Only MQTT 5 can tell it.
+        client: makes paho's client, or what stands in its place.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Connection:
         on_connect: Callable[[], None] = lambda: None,
         will: Will | Callable[[], Will] | None = None,
         in_flight: int = IN_FLIGHT,
+        client: Callable[..., Client] = Client,
     ) -> None:
         self._settings = settings
         self._client_id = client_id
@@ -98,6 +100,7 @@ class Connection:
         self._on_message = on_message
         self._on_connect = on_connect
         self._will = will
+        self._make_client = client
         self._in_flight = in_flight
         self._listens = True
         self._protocols = _PROTOCOLS[settings.protocol]
@@ -172,14 +175,21 @@ class Connection:
 
     def _live_once(self) -> bool:
         """One connection from beginning to end; True if it was ever up."""
-        with self._renewing:
-            client = self._client = self._new_client()
+        client = self._begin()
         try:
             where = self._settings.host, self._settings.port, self._settings.keepalive_s
             client.connect(*where, properties=self._properties())
             self._loop(client)
         except Exception as failure:  # noqa: BLE001 - whatever it was, the next connection is tried
             self._note_failure(failure)
+        return self._end(client)
+
+    def _begin(self) -> Client:
+        with self._renewing:
+            client = self._client = self._new_client()
+        return client
+
+    def _end(self, client: Client) -> bool:
         was_up = self._up.is_set() or client is not self._client
         self._up.clear()
         if not was_up:
@@ -197,7 +207,7 @@ class Connection:
         log.warning("broker unreachable", client_id=self._client_id, host=self._settings.host, error=str(failure))
 
     def _new_client(self) -> Client:
-        client = Client(
+        client = self._make_client(
             CallbackAPIVersion.VERSION2,
             client_id=self._client_id,
             protocol=self._protocols[0],

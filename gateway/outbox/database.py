@@ -17,11 +17,13 @@ from gateway.domain.outgoing import Rank
 from gateway.outbox import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from gateway.domain.outgoing import Outgoing
+
+    Connect = Callable[..., sqlite3.Connection]
 
 log = structlog.get_logger()
 
@@ -78,9 +80,9 @@ class OutboxBusyError(Exception):
 class Database:
     """The statements of an open outbox file. Each method is one transaction and may raise ``sqlite3.Error``."""
 
-    def __init__(self, path: Path, *, max_pages: int) -> None:
+    def __init__(self, path: Path, *, max_pages: int, connect: Connect = sqlite3.connect) -> None:
         self._max_pages = max_pages
-        self._connection = _connect(path)
+        self._connection = _connect(path, connect)
         self.limit()
 
     def limit(self) -> None:
@@ -171,7 +173,7 @@ def is_broken(error: sqlite3.Error) -> bool:
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _BROKEN
 
 
-def open_database(path: Path, *, max_pages: int) -> Database:
+def open_database(path: Path, *, max_pages: int, connect: Connect = sqlite3.connect) -> Database:
     """Open or make the file, and read it through.
 
     Raises:
@@ -179,7 +181,7 @@ def open_database(path: Path, *, max_pages: int) -> Database:
         sqlite3.Error: damaged (see :func:`is_broken`), or the disk fails.
     """
     try:
-        return Database(path, max_pages=max_pages)
+        return Database(path, max_pages=max_pages, connect=connect)
     except sqlite3.OperationalError as error:
         if (error.sqlite_errorcode & 0xFF) in _BUSY:
             raise OutboxBusyError(path) from error
@@ -197,8 +199,8 @@ def move_aside(path: Path, *, now: datetime) -> tuple[Path, list[Outgoing]]:
     return aside, saved
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_LOCK_WAIT_S, check_same_thread=False)
+def _connect(path: Path, connect: Connect) -> sqlite3.Connection:
+    connection = connect(path, timeout=_LOCK_WAIT_S, check_same_thread=False)
     connection.text_factory = _text
     try:
         _prepare(connection)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.domain.moment import Moment
+    from gateway.outbox.database import Connect
 
 log = structlog.get_logger()
 
@@ -41,13 +42,22 @@ _SAY_EVERY_S: Final = 600.0
 
 
 class Outbox:
-    """The outbox in ``directory``.
+    """The outbox in ``directory``; ``connect`` opens its file.
 
     Raises:
         OutboxBusyError: another program has it open.
     """
 
-    def __init__(self, directory: Path, *, max_mb: float, now: Moment, ballast: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        max_mb: float,
+        now: Moment,
+        ballast: int | None = None,
+        connect: Connect = sqlite3.connect,
+    ) -> None:
+        self._connect = connect
         self._path = directory / "outbox.db"
         self._max_pages = max(8, int(max_mb * 1024 * 1024 / PAGE_SIZE))
         self._ballast = Ballast(directory / "outbox.ballast", **({} if ballast is None else {"size": ballast}))
@@ -155,7 +165,7 @@ class Outbox:
 
     def _open(self, now: Moment, *, fresh: bool = False) -> sqlite3.Error | None:
         try:
-            self._database = open_database(self._path, max_pages=self._max_pages)
+            self._database = open_database(self._path, max_pages=self._max_pages, connect=self._connect)
             self._load(self._database, now)
         except sqlite3.Error as error:
             if is_broken(error) and not fresh:

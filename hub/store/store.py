@@ -113,11 +113,15 @@ def open_engine(url: str) -> Engine:
     """An engine for ``sqlite:///file`` or ``postgresql+psycopg://…``, set so that a commit is a commit."""
     if url.startswith("sqlite"):
         _make_private(make_url(url).database)
-        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 30})
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
-        return engine
+        return as_needed(create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}))
     return create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+
+
+def as_needed(engine: Engine) -> Engine:
+    """An engine of SQLite whose transactions begin and end as they must."""
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
 
 
 def _make_private(path: str | None) -> None:
@@ -146,16 +150,23 @@ class Store:
         vault: of the keys that are kept outside it.
         clock: None = the database's own (the host's on SQLite).
         new_id: makes ids.
+        inline: write in the caller's thread, which then must be the only one that uses this.
     """
 
     def __init__(
-        self, engine: Engine, vault: Vault, *, clock: Clock | None = None, new_id: Callable[[], str] = random_id
+        self,
+        engine: Engine,
+        vault: Vault,
+        *,
+        clock: Clock | None = None,
+        new_id: Callable[[], str] = random_id,
+        inline: bool = False,
     ) -> None:
         self.engine = engine
         self.vault = vault
         self._clock = clock if clock is not None or not self.is_sqlite else HostClock()
         self._new_id = new_id
-        self._writer = _Writer(self._commit) if self.is_sqlite else None
+        self._writer = _Writer(self._commit) if self.is_sqlite and not inline else None
 
     @property
     def is_sqlite(self) -> bool:
