@@ -186,7 +186,7 @@ class Gateway:
             self._member.mqtt("presence"),
             client_id=speaker.client_id("presence"),
             on_connect=arrivals.note,
-            will=will(speaker, now),
+            will=lambda: will(speaker, now, arrivals.times),
         )
         self._presence = link
         self._standing = Standing(speaker, link, arrivals, lambda: status(self._parts, self._clock()))

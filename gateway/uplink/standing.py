@@ -32,22 +32,36 @@ if TYPE_CHECKING:
     from gateway.uplink.ports import Link
 
 STATUS_EVERY_S: Final = 5.0
+STATUS_AGAIN_S: Final = 30.0
+"""The same is said again: a hub that hung may have swallowed it, and one that shares a subscription is given nothing
+that was retained."""
+_MOST: Final = 2**32
+"""Statuses of one connection: their numbers come before the will's, and that before those of the next connection."""
 
 
-def will(speaker: Speaker, now: Moment) -> Will:
-    """What the broker says when the connection dies. When that will be, nobody knows yet."""
+def will(speaker: Speaker, now: Moment, connection: int = 0) -> Will:
+    """What the broker says when the connection dies. When that will be, nobody knows yet.
+
+    Args:
+        speaker: who we are.
+        now: the start.
+        connection: how many came up before this one.
+    """
     status = StatusEnvelope(
         id=f"{speaker.boot}-will",
         source=speaker.source,
         time=now.wall,
         timequality=TimeQuality.UNKNOWN,
-        data=StatusData(state=GatewayState.OFFLINE, boot=speaker.boot, version=__version__),
+        data=StatusData(
+            state=GatewayState.OFFLINE, boot=speaker.boot, version=__version__, number=(connection + 2) * _MOST - 1
+        ),
     )
     return Will(speaker.topic(Channel.STATUS), status.to_json())
 
 
 class Standing:
-    """The retained status: at every connection, at every change of ``blind``, other changes after five seconds.
+    """The retained status: at every connection, at every change of ``blind``, other changes after five seconds, and
+    again when nothing has changed for half a minute.
 
     The broker may lose what it retained, so it is said anew at each connection.
 
@@ -80,15 +94,16 @@ class Standing:
     def _due(self, data: StatusData, connection: int, now: Moment) -> bool:
         if self._said is None or self._said_on != connection or self._said.blind != data.blind:
             return True
-        return data != self._said and now.ticks - self._said_at >= STATUS_EVERY_S
+        return now.ticks - self._said_at >= (STATUS_AGAIN_S if data == self._said else STATUS_EVERY_S)
 
     def _publish(self, data: StatusData, now: Moment) -> bool:
+        number = next(self._numbers)
         envelope = StatusEnvelope(
-            id=f"{self._speaker.boot}-status-{next(self._numbers)}",
+            id=f"{self._speaker.boot}-status-{number}",
             source=self._speaker.source,
             time=now.wall,
             timequality=clock_quality(now),
-            data=data,
+            data=data.model_copy(update={"number": self._arrivals.times * _MOST + number}),
         )
         return self._link.publish(self._speaker.topic(Channel.STATUS), envelope.to_json(), retain=True)
 

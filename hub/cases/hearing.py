@@ -146,7 +146,9 @@ def gateway_status(
     """
     if credentials.is_revoked(desk.tx, organisation, gateway, hold=True):
         return
-    known = presence.get_gateway(desk.tx, organisation, gateway)
+    known = presence.hold_gateway(desk.tx, organisation, gateway)
+    if known is not None and _is_behind(known, status):
+        return
     heard_at = known.heard_at if retained and known is not None else desk.now
     online = status.state is GatewayState.ONLINE
     due = heard_at + GATEWAY_LIMIT if online else None
@@ -161,6 +163,8 @@ def gateway_status(
         status.blind,
         heard_at,
         None if known is None else known.place,
+        status.boot,
+        status.number,
     )
     presence.put_gateway(desk.tx, record)
     if not online:
@@ -171,6 +175,15 @@ def gateway_status(
     panels.status(desk, organisation, gateway, status.panel)
     blind(desk, organisation, gateway, is_blind=status.blind, detail="it hears no Bluetooth advertisement at all")
     _unopened(desk, organisation, gateway, status.unopened)
+
+
+def _is_behind(known: GatewayRecord, status: StatusData) -> bool:
+    """Another replica has handled a later one already. The will of an earlier start says nothing of the next one."""
+    if not status.number:
+        return False
+    if status.boot == known.status_boot:
+        return status.number < known.status_number
+    return status.state is GatewayState.OFFLINE and status.boot != known.boot
 
 
 def _unopened(desk: Desk, organisation: OrganisationId, gateway: GatewayId, addresses: Sequence[Address]) -> None:
@@ -215,7 +228,7 @@ def revoked_spoke(desk: Desk, organisation: OrganisationId, gateway: GatewayId) 
 
 def gateway_due(desk: Desk, organisation: OrganisationId, gateway: str) -> None:
     """Has the gateway been heard lately? Only now is looked."""
-    known = presence.get_gateway(desk.tx, organisation, gateway)
+    known = presence.hold_gateway(desk.tx, organisation, gateway)
     if known is not None and known.heard_at + GATEWAY_LIMIT > desk.now:
         due = known.heard_at + GATEWAY_LIMIT
         deadlines.set_(desk.tx, organisation, DeadlineKind.GATEWAY, gateway, due)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hub.store.store import Tx
 
 HEARINGS: Final = Lookup(hearings, "organisation", "address")
+HELD_GATEWAY: Final = Lookup(gateways, "organisation", "id", locks=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class GatewayRecord:
     Attributes:
         state: ``online`` or ``offline``.
         heard_at: when the hub last had a sign of it.
+        status_boot: the start of its program that its last numbered status is of.
+        status_number: of that status.
     """
 
     organisation: OrganisationId
@@ -80,6 +83,8 @@ class GatewayRecord:
     blind: bool
     heard_at: datetime
     place: str | None = None
+    status_boot: str = ""
+    status_number: int = 0
 
 
 def of_device(tx: Tx, organisation: OrganisationId, address: str) -> Presence | None:
@@ -122,6 +127,12 @@ def get_gateway(tx: Tx, organisation: OrganisationId, gateway: str) -> GatewayRe
     where = (gateways.c.organisation == organisation, gateways.c.id == gateway)
     row = tx.connection.execute(select(gateways).where(*where)).one_or_none()
     return None if row is None else _gateway(row)
+
+
+def hold_gateway(tx: Tx, organisation: OrganisationId, gateway: str) -> GatewayRecord | None:
+    """The same, locked until the transaction ends."""
+    rows = tx.unit.rows(HELD_GATEWAY, organisation, gateway)
+    return _gateway(rows[0]) if rows else None
 
 
 def all_gateways(tx: Tx, organisation: OrganisationId) -> list[GatewayRecord]:
@@ -182,4 +193,6 @@ def _gateway(row: Row[Any]) -> GatewayRecord:
         row.blind,
         row.heard_at,
         row.place,
+        row.status_boot,
+        row.status_number,
     )

@@ -212,11 +212,13 @@ class StatusData(_Data):
         restored: number of the hub's last restore from a backup; it only rises. Gateways offer again what they keep
             when it is higher than the one they know (hub).
         panel: lamps and button on the wall; None = there is no panel (gateway).
+        number: of two statuses of one boot, the higher one is later; 0 = not known (gateway).
     """
 
     state: GatewayState
     boot: str
     version: str
+    number: Annotated[int, Field(ge=0, le=2**62)] = 0
     outbox_depth: int = 0
     blind: bool = False
     shed: int = 0

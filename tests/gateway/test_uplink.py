@@ -456,15 +456,35 @@ class Said:
         self.standing.step(self.time.pass_(after))
         return [StatusEnvelope.from_json(payload).data for payload in self.wire.take()]
 
+    def number(self) -> int:
+        """Of the next status."""
+        self.standing.step(self.time.pass_(100))
+        return StatusEnvelope.from_json(self.wire.take()[-1]).data.number
+
+    def will_number(self) -> int:
+        """Of the will that the next connection leaves with the broker."""
+        return StatusEnvelope.from_json(will(SPEAKER, self.time(), self.arrivals.times).payload).data.number
+
 
 @pytest.fixture
 def said(time: Time) -> Said:
     return Said(time)
 
 
-def test_a_status_is_said_at_once_and_then_only_when_it_changes(said: Said) -> None:
-    assert said.step() == [said.data]
-    assert said.step(100) == []
+def test_a_status_is_said_at_once_and_then_when_it_changes_or_half_a_minute_has_passed(said: Said) -> None:
+    assert [data.model_copy(update={"number": 0}) for data in said.step()] == [said.data]
+    assert said.step(29) == []
+    assert len(said.step(1)) == 1
+
+
+def test_a_will_comes_after_every_status_of_its_connection_and_before_those_of_the_next(said: Said) -> None:
+    numbers = []
+    for _ in range(3):
+        left_with_the_broker = said.will_number()
+        said.arrivals.note()
+        numbers += [said.number(), said.number(), left_with_the_broker]
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) == len(numbers)
 
 
 def test_a_status_is_retained(said: Said, time: Time) -> None:
