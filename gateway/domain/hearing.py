@@ -7,8 +7,9 @@ heartbeat                      Alive, if it is later than the last; otherwise Re
 event      new                 Publish, however old its counter; the hub is the judge of that
 event      known               Publish again if, 30 s later, the device still shows that its wearer was
                                not told *stored*: the receipt got lost on the way, and only the hub can
-                               seal a new one
-event      below the newest    Publish, once: the device lost its memory, or somebody replays
+                               seal a new one. However old the counter: a device that lost its memory
+                               begins its identities anew, and only the hub can tell it from a replay
+event      below the newest    the same, among the events of that time
            generation heard
 event      any other           Alive, and an Answer while the wearer was told nothing in the first 20 s;
                                both only if it is later than the last
@@ -128,9 +129,9 @@ def decide(device: Device, heard: HeardFrame, *, now: float) -> tuple[Device, tu
         effects: tuple[Effect, ...] = (Alive(heard),) if fresh else (Replayed(heard),)
         return replace(device, newest=newest), effects
     if order[0] < device.newest[0]:
-        left = _published(device.left, heard, fresh=False, now=now)
+        left = _published(device.left, heard, now=now)
         return replace(device, left=left), () if left is device.left else (Publish(heard),)
-    known = _published(device.known, heard, fresh=fresh, now=now)
+    known = _published(device.known, heard, now=now)
     effects = () if known is device.known else (Publish(heard),)
     if fresh:
         effects += _signs_of_life(known, heard, now=now)
@@ -151,13 +152,11 @@ def key_in(event: str) -> EventKey | None:
     return epoch, sequence, stage
 
 
-def _published(
-    known: Mapping[EventKey, float], heard: HeardFrame, *, fresh: bool, now: float
-) -> Mapping[EventKey, float]:
+def _published(known: Mapping[EventKey, float], heard: HeardFrame, *, now: float) -> Mapping[EventKey, float]:
     """``known`` itself when there is nothing to publish, otherwise with this key published now."""
     key = key_of(heard.report)
     since = known.get(key)
-    if since is not None and not (fresh and heard.report.told in _UNTOLD and now - since >= ASK_AGAIN_S):
+    if since is not None and not (heard.report.told in _UNTOLD and now - since >= ASK_AGAIN_S):
         return known
     newest = {other: at for other, at in known.items() if other != key}
     while len(newest) >= KNOWN_MAX:

@@ -88,10 +88,19 @@ def test_an_event_whose_wearer_still_is_not_told_after_thirty_seconds_is_put_to_
     assert [kinds(early), kinds(late), kinds(soon)] == [[Alive], [Publish, Alive], [Alive]]
 
 
-def test_a_replay_of_an_untold_alarm_asks_nobody_again() -> None:
+def test_a_replay_of_an_untold_alarm_is_no_sign_of_life_and_asks_the_hub_twice_a_minute_at_most() -> None:
     device, _ = hear(Device(), panic(9), now=0.0)
-    _, effects = hear(device, panic(9), now=100.0)
-    assert effects == []
+    asked: list[hearing.Effect] = []
+    for second in range(1, 61):
+        device, effects = hear(device, panic(9), now=float(second))
+        asked += effects
+    assert kinds(asked) == [Publish, Publish]
+
+
+def test_an_alarm_of_a_device_that_lost_its_memory_is_put_to_the_hub_although_its_identity_is_known() -> None:
+    device, _ = hear(Device(), panic(1), frame(5_000), now=0.0)
+    device, effects = hear(device, panic(2), now=86_400.0)
+    assert kinds(effects) == [Publish]
 
 
 def test_what_was_published_before_a_restart_is_not_published_again() -> None:
