@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 import uvicorn
 
+from hub import sharing
 from hub.cases.desk import Routes
 from hub.cases.notify import EMAIL, WEBHOOK
 from hub.channels.email import SmtpChannel
@@ -78,9 +79,14 @@ class Hub:
         self._floods = FloodWatch(self.store, self.routes, self.metrics, {"event": self._events, "sign": self._signs})
         self._waiting: list[Received] = []
         boot = secrets.token_hex(4)
-        self._event_link = self._link(f"hub.{boot}.events", (Channel.EVENT,), self._events)
-        self._sign_link = self._link(f"hub.{boot}.signs", (Channel.STATUS, Channel.PRESENCE), self._signs)
-        self._announcer = Announcer(settings.mqtt, boot, self.store.read(restores.number))
+        mqtt = sharing.at_the_broker(settings)
+        self._announcer = Announcer(mqtt, boot, self.store.read(restores.number))
+        self._event_link = self._link(f"hub.{boot}.events", (Channel.EVENT,), self._events.put)
+        self._sign_link = self._link(f"hub.{boot}.signs", (Channel.STATUS, Channel.PRESENCE), self._sort)
+        self._hub_link = Connection(
+            mqtt, client_id=f"hub.{boot}.hubs", subscriptions=[topics.hub_statuses()], on_message=self._sort
+        )
+        self._fresh = sharing.Freshness(self._sign_link, self._signs, mqtt, time.monotonic)
         self._keeper = Keeper(settings, self.store, self.routes, self.metrics, self.wake, boot)
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="send")
         self._event_ingest = EventIngest(self.store, self.routes, self._event_link.publish, self.metrics)
@@ -99,17 +105,32 @@ class Hub:
         )
         self._dispatch_loop = Loop("dispatch", self._dispatch, self.metrics)
         self._tick_loop = Loop("tick", self._tick, self.metrics)
-        self._loops = (
-            Loop("ingest", self._ingest, self.metrics),
-            Loop("signs", self._take_signs, self.metrics),
-            self._tick_loop,
-            self._dispatch_loop,
-            Loop("gauges", self._gauges, self.metrics),
+        recording = {
+            Loop("ingest", self._ingest, self.metrics): IDLE_S,
+            Loop("signs", self._take_signs, self.metrics): IDLE_S,
+            Loop("gauges", self._gauges, self.metrics): GAUGES_S,
+        }
+        self._share = sharing.Share((self._event_link, self._sign_link), recording)
+        sharing_loop = [Loop("share", self._share.step, self.metrics)] if settings.replicas.share else []
+        self._loops = (*recording, self._tick_loop, self._dispatch_loop, *sharing_loop)
+
+    def _link(
+        self, client_id: str, channels: tuple[Channel, ...], on_message: Callable[[Received], None]
+    ) -> Connection:
+        return Connection(
+            sharing.at_the_broker(self.settings),
+            client_id=client_id,
+            subscriptions=sharing.subscriptions(self.settings, channels),
+            on_message=on_message,
+            in_flight=sharing.in_flight(self.settings),
         )
 
-    def _link(self, client_id: str, channels: tuple[Channel, ...], inbox: Inbox) -> Connection:
-        subscriptions = [topics.from_gateways(channel) for channel in channels]
-        return Connection(self.settings.mqtt, client_id=client_id, subscriptions=subscriptions, on_message=inbox.put)
+    def _sort(self, message: Received) -> None:
+        """What hubs say of themselves is for the announcer; the rest waits for its turn."""
+        if self._announcer.heard(message.topic, message.payload):
+            message.acknowledge()
+        else:
+            self._signs.put(message)
 
     def wake(self) -> None:
         """Something was written: look at once for what is due."""
@@ -122,14 +143,19 @@ class Hub:
         self._keeper.start()
         for loop in self._loops:
             loop.start()
-        self._event_link.start()
-        self._sign_link.start()
+        for link in self._links():
+            link.start()
+
+    def _links(self) -> tuple[Connection, ...]:
+        """One that shares its subscriptions hears of other hubs on a connection of its own."""
+        links = (self._event_link, self._sign_link)
+        return (*links, self._hub_link) if self.settings.replicas.share else links
 
     def stop(self) -> None:
         """Finish what is under way; what is not is in the database."""
         self._announcer.stop()
-        self._event_link.stop()
-        self._sign_link.stop()
+        for link in self._links():
+            link.stop()
         for loop in self._loops:
             loop.stop()
         self._keeper.stop()
@@ -175,6 +201,8 @@ class Hub:
         return 0.0
 
     def _take_signs(self) -> float:
+        if self.settings.replicas.share:
+            self._fresh.check()
         batch = self._signs.take(SIGN_BATCH, IDLE_S)
         if batch:
             self._sign_ingest.step(batch)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from protocols.mqtt import topics
+from tocsin.mqtt import IN_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +37,11 @@ def at_the_broker(settings: HubSettings) -> MqttSettings:
     if not settings.replicas.share:
         return mqtt
     return mqtt.model_copy(update={"keepalive_s": min(mqtt.keepalive_s, KEEPALIVE_S)})
+
+
+def in_flight(settings: HubSettings) -> int:
+    """Messages that the broker may hand over before the first of them is recorded."""
+    return settings.replicas.in_flight if settings.replicas.share else IN_FLIGHT
 
 
 def subscriptions(settings: HubSettings, channels: Iterable[Channel]) -> list[str]:

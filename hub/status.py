@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import structlog
+
+from protocols.ids import OrganisationId
 from protocols.mqtt import topics
-from protocols.mqtt.envelope import GatewayState, StatusData, StatusEnvelope
+from protocols.mqtt.envelope import EnvelopeError, GatewayState, StatusData, StatusEnvelope
 from tocsin import __version__
 from tocsin.mqtt import Connection, Will
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from protocols.ids import OrganisationId
     from tocsin.settings import MqttSettings
+
+log = structlog.get_logger()
 
 
 class Announcer:
@@ -46,6 +50,27 @@ class Announcer:
         self._state = GatewayState.OFFLINE
         for organisation in self._links:
             self._say(organisation)
+
+    def heard(self, topic: str, payload: bytes) -> bool:
+        """What some hub said of itself, or the broker of it; True if it was that.
+
+        There is one status for all replicas: one that is gone must not pass for all of them.
+        """
+        channel, _, status = topic.rpartition(f"/{topics.HUB}/")
+        if status != topics.Channel.STATUS:
+            return False
+        organisation = OrganisationId(channel.rpartition("/")[2])
+        if self._state is GatewayState.ONLINE and organisation in self._links and self._is_of_one_gone(payload):
+            self._say(organisation)
+        return True
+
+    def _is_of_one_gone(self, payload: bytes) -> bool:
+        try:
+            data = StatusEnvelope.from_json(payload).data
+        except EnvelopeError as unreadable:
+            log.warning("a hub's status can't be read", problems=unreadable.problems)
+            return False
+        return data.state is GatewayState.OFFLINE and data.boot != self._boot
 
     def stop(self) -> None:
         self.say_blind()
