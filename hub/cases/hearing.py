@@ -10,7 +10,9 @@ from hub.cases import device_keys, incidents, notify, panels, watch
 from hub.domain import replays
 from hub.domain.incident import Kind, Withdrawn
 from hub.domain.replays import Mark, Marks, Tally
+from hub.domain.session import SessionPhase
 from hub.store import credentials, deadlines, devices, faults, presence, sessions
+from hub.store import device_keys as key_rows
 from hub.store import incidents as incident_rows
 from hub.store.deadlines import DeadlineKind
 from hub.store.faults import FaultKind
@@ -18,7 +20,7 @@ from hub.store.presence import GatewayRecord, Presence
 from protocols.mqtt.envelope import GatewayState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from hub.cases.desk import Desk
@@ -214,6 +216,28 @@ def gateway_alive(desk: Desk, organisation: OrganisationId, gateway: GatewayId, 
         deadlines.set_(desk.tx, organisation, DeadlineKind.GATEWAY, gateway, desk.now + GATEWAY_LIMIT)
     presence.put_gateway(desk.tx, replace(known, state=GatewayState.ONLINE, boot=boot, heard_at=desk.now))
     return True
+
+
+def gateways_alive(
+    desk: Desk, digests: Mapping[tuple[OrganisationId, GatewayId], str]
+) -> set[tuple[OrganisationId, GatewayId]]:
+    """Digests came, each of one boot of a gateway. Those that count; see :func:`gateway_alive`."""
+    desk.tx.unit.read_ahead(credentials.HELD, digests)
+    desk.tx.unit.read_ahead(presence.GATEWAYS, digests)
+    good = {key: boot for key, boot in digests.items() if not credentials.is_revoked(desk.tx, *key, hold=True)}
+    known = {key: presence.get_gateway(desk.tx, *key) for key in good}
+    online = {key for key, record in known.items() if record is not None and record.state == GatewayState.ONLINE}
+    presence.touch_gateways(desk.tx, {key: good[key] for key in online})
+    return online | {key for key in good.keys() - online if gateway_alive(desk, *key, good[key])}
+
+
+def frames_ahead(desk: Desk, heard: Collection[tuple[OrganisationId, Address]]) -> None:
+    """What :func:`device` will ask about these devices, asked once for all of them."""
+    unit, now = desk.tx.unit, desk.now
+    for lookup in (devices.DEVICES, key_rows.KEYS, presence.PRESENCE, devices.ASSIGNMENTS):
+        unit.read_ahead(lookup, heard)
+    worn = [(of, one) for of, address in heard for one in devices.assignments_of(desk.tx, of, address)]
+    unit.read_ahead(sessions.ACTIVE, {(of, one.worker, SessionPhase.ACTIVE) for of, one in worn if one.covers(now)})
 
 
 def revoked_spoke(desk: Desk, organisation: OrganisationId, gateway: GatewayId) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from hub.store.lookup import Lookup
 from hub.store.tables import gateways, hearings, presence
@@ -15,7 +15,7 @@ from protocols.events import Told
 from protocols.ids import Address, EventIdentity, GatewayId, OrganisationId
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Row
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 HEARINGS: Final = Lookup(hearings, "organisation", "address")
 HELD_GATEWAY: Final = Lookup(gateways, "organisation", "id", locks=True)
+ONLINE: Final = "online"
+PRESENCE: Final = Lookup(presence, "organisation", "address")
+GATEWAYS: Final = Lookup(gateways, "organisation", "id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,18 @@ class GatewayRecord:
     status_number: int = 0
 
 
+_TOUCHED: Final = (
+    update(gateways)
+    .where(gateways.c.organisation == bindparam("_organisation"), gateways.c.id == bindparam("_id"))
+    .where(gateways.c.state == ONLINE)
+    .values(boot=bindparam("boot"))
+)
+
+
 def of_device(tx: Tx, organisation: OrganisationId, address: str) -> Presence | None:
     """Under the newest root key that it was heard under."""
-    where = (presence.c.organisation == organisation, presence.c.address == address)
-    newest = select(presence).where(*where).order_by(presence.c.enrolment.desc()).limit(1)
-    row = tx.connection.execute(newest).one_or_none()
-    return None if row is None else _presence(row)
+    rows = tx.unit.rows(PRESENCE, organisation, address)
+    return _presence(max(rows, key=attrgetter("enrolment"))) if rows else None
 
 
 def of_devices(tx: Tx, organisation: OrganisationId) -> dict[Address, Presence]:
@@ -105,7 +114,7 @@ def put_presence(tx: Tx, organisation: OrganisationId, seen: Presence) -> None:
     """Overwrite what is known of a device; the caller has checked the counter."""
     values = {name: getattr(seen, name) for name in seen.__slots__ if name not in {"identity", "told"}}
     values |= {"epoch": seen.identity.epoch, "sequence": seen.identity.sequence, "told": int(seen.told)}
-    put(tx, presence, [{"organisation": organisation, **values}])
+    tx.unit.put(presence, {"organisation": organisation, **values})
 
 
 def put_hearings(
@@ -124,9 +133,8 @@ def gateways_hearing(tx: Tx, organisation: OrganisationId, address: str, since: 
 
 
 def get_gateway(tx: Tx, organisation: OrganisationId, gateway: str) -> GatewayRecord | None:
-    where = (gateways.c.organisation == organisation, gateways.c.id == gateway)
-    row = tx.connection.execute(select(gateways).where(*where)).one_or_none()
-    return None if row is None else _gateway(row)
+    rows = tx.unit.rows(GATEWAYS, organisation, gateway)
+    return _gateway(rows[0]) if rows else None
 
 
 def hold_gateway(tx: Tx, organisation: OrganisationId, gateway: str) -> GatewayRecord | None:
@@ -143,6 +151,16 @@ def all_gateways(tx: Tx, organisation: OrganisationId) -> list[GatewayRecord]:
 def put_gateway(tx: Tx, record: GatewayRecord) -> None:
     """Overwrite what is known of a gateway. Its place stays: that is said by people, see :func:`put_place`."""
     put(tx, gateways, [{name: getattr(record, name) for name in record.__slots__ if name != "place"}])
+
+
+def touch_gateways(tx: Tx, alive: Mapping[tuple[OrganisationId, GatewayId], str]) -> None:
+    """Signs of these gateways came just now, each of one boot; of those that are not online nothing is changed.
+
+    Whoever locks several does so in the order of their keys.
+    """
+    rows = [{"_organisation": of, "_id": gateway, "boot": boot} for (of, gateway), boot in sorted(alive.items())]
+    if rows:
+        tx.connection.execute(_TOUCHED.values(heard_at=tx.now), rows)
 
 
 def put_place(tx: Tx, organisation: OrganisationId, gateway: str, place: str | None, *, state: str) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from hub.store.store import Tx
 
 SESSIONS: Final = Lookup(sessions, "organisation", "worker")
+ACTIVE: Final = Lookup(sessions, "organisation", "worker", "phase")
 LOCKED: Final = Lookup(sessions, "organisation", "worker", "phase", locks=True)
 
 
@@ -98,14 +99,8 @@ def active_of(tx: Tx, organisation: OrganisationId, worker: str) -> list[Session
 
 def fallen_silent(tx: Tx, organisation: OrganisationId, worker: str) -> list[SessionId]:
     """Sessions of a worker whose silence was noticed; looked up without a lock, for it is nearly always none."""
-    where = (
-        sessions.c.organisation == organisation,
-        sessions.c.worker == worker,
-        sessions.c.phase == SessionPhase.ACTIVE,
-        sessions.c.wears_device.is_(True),
-        sessions.c.silence_due.is_(None),
-    )
-    return [SessionId(row.id) for row in tx.connection.execute(select(sessions.c.id).where(*where))]
+    rows = tx.unit.rows(ACTIVE, organisation, worker, SessionPhase.ACTIVE)
+    return [SessionId(row.id) for row in rows if row.wears_device and row.silence_due is None]
 
 
 def listed(

@@ -276,6 +276,7 @@ presence = Table(
     Column("next_mark_at", Instant, nullable=False),
     Column("passed", Integer, nullable=False, default=0),
     Column("passed_since", Instant),
+    info={"rising": ("generation", "counter")},  # hub/store/upsert.py
 )
 
 sessions = Table(

@@ -5,16 +5,19 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import ColumnElement, Connection, Table
 
     from hub.store.store import Tx
 
 _STATEMENTS: Final = 128
+RISING: Final = "rising"
+"""In the ``info`` of a table: names of columns that, taken together, never fall."""
 
 
 def _insert(table: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
@@ -44,4 +47,13 @@ def _overwriting(table: Table, dialect: str, names: tuple[str, ...]) -> sqlite.I
     keys = [column.name for column in table.primary_key]
     statement = _insert(table, dialect)
     changed = {name: statement.excluded[name] for name in names if name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed, where=_not_behind(table, statement))
+
+
+def _not_behind(table: Table, statement: sqlite.Insert | postgresql.Insert) -> ColumnElement[bool] | None:
+    """Where the columns that a table says only rise would fall, another replica was faster: its row stays."""
+    rising = table.info.get(RISING)
+    if rising is None:
+        return None
+    new, known = ([columns[name] for name in rising] for columns in (statement.excluded, table.c))
+    return tuple_(*new) >= tuple_(*known)
