@@ -132,9 +132,14 @@ BROKERS = {"mosquitto": mosquitto, "embedded": embedded_broker}
 
 
 class Postgres:
-    """A PostgreSQL of its own in a folder. It refuses to run as root, so root's privileges are dropped."""
+    """A PostgreSQL of its own in a folder. It refuses to run as root, so root's privileges are dropped.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: for its data.
+        settings: of the server, ``name=value``.
+    """
+
+    def __init__(self, folder: Path, settings: Sequence[str] = ()) -> None:
         self._folder = folder
         self._user = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
         self._count = 0
@@ -144,6 +149,7 @@ class Postgres:
         self.port = free_port()
         data, run = str(folder / "data"), str(folder)
         options = ["-D", data, "-p", str(self.port), "-k", run, "-c", "listen_addresses=127.0.0.1"]
+        options += [word for setting in settings for word in ("-c", setting)]
         self.process = Process([server, *options], log=folder / "postgres.log", port=self.port, user=self._user)
 
     def start(self) -> None:
