@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
-from gateway.domain import receipts, telling
+from gateway.domain import hubs, receipts, telling
+from gateway.domain.hubs import Hubs
 from protocols.mqtt.envelope import (
     CommandEnvelope,
     Envelope,
@@ -66,7 +67,6 @@ class Inbox:
         refused: told of a receipt that does not belong to the event that it names.
 
     Attributes:
-        hub_online: what the hub's status says; None before it said anything.
         unreadable: messages from the hub that can't be read, by channel.
         foreign: receipts that name a waiting event but don't belong to it.
     """
@@ -90,14 +90,18 @@ class Inbox:
         self._receipted = receipted
         self._staged = staged
         self._refused = refused
-        self._hub_boot: str | None = None
+        self._hubs = Hubs()
         readers = (self._receipts, self._commands, self._hub_status)
         self._readers: dict[str, Callable[[Sequence[bytes], Moment], None]] = dict(
             zip(subscriptions(speaker), readers, strict=True)
         )
-        self.hub_online: bool | None = None
         self.unreadable: Counter[str] = Counter()
         self.foreign = 0
+
+    @property
+    def hub_online(self) -> bool | None:
+        """Whether any replica of the hub is there, by what it says; None before any said anything."""
+        return self._hubs.online
 
     def step(self, now: Moment) -> bool:
         """Read what came; True if there may be more."""
@@ -147,14 +151,12 @@ class Inbox:
             self._hub_is(status.data, now)
 
     def _hub_is(self, data: StatusData, now: Moment) -> None:
-        online = data.state is GatewayState.ONLINE
-        if not online:
-            log.error("the hub is offline")
-        elif not self.hub_online or self._hub_boot != data.boot:
-            log.info("the hub is online", boot=data.boot)
-            if self.hub_online is not None:  # it was away; otherwise everything goes out with the connection
-                self._sender.all_due(now)
-        self.hub_online, self._hub_boot = online, data.boot
+        before, online = self._hubs, data.state is GatewayState.ONLINE
+        self._hubs, is_worth_sending = hubs.said(before, data.boot, now.ticks, online=online)
+        if self._hubs.online != before.online:
+            log.info("the hub is online" if self._hubs.online else "the hub is offline", boot=data.boot)
+        if is_worth_sending:
+            self._sender.all_due(now)
         if online:
             self._sender.replay(data.restored, now)
 

@@ -60,8 +60,7 @@ def will(speaker: Speaker, now: Moment, connection: int = 0) -> Will:
 
 
 class Standing:
-    """The retained status: at every connection, at every change of ``blind``, other changes after five seconds, and
-    again when nothing has changed for half a minute.
+    """The retained status: at every connection and change of ``blind``, other changes after 5 s, the same after 30 s.
 
     The broker may lose what it retained, so it is said anew at each connection.
 

@@ -16,6 +16,7 @@ from gateway.domain.outgoing import Outgoing, Rank, frame_event
 from gateway.domain.wired import button_event
 from gateway.outbox import Outbox
 from gateway.uplink.inbox import Inbox, subscriptions
+from gateway.domain import hubs
 from gateway.uplink.mailbox import Arrivals, Mailbox
 from gateway.uplink.sender import Sender
 from gateway.uplink.standing import Digest, Standing, will
@@ -362,6 +363,34 @@ def test_the_hub_s_status_saying_the_same_again_sends_nothing_again(post: Post, 
     post.step()
     post.hub(GatewayState.ONLINE)
     assert post.step(1) == []
+
+
+def test_one_replica_of_the_hub_is_enough_and_what_another_may_have_swallowed_goes_out_at_once(
+    post: Post, time: Time
+) -> None:
+    post.hub(GatewayState.ONLINE, boot="one")
+    post.hub(GatewayState.ONLINE, boot="two")
+    post.mailbox.accept(alarm(time()))
+    post.step()
+    post.hub(GatewayState.ONLINE, boot="one")
+    post.hub(GatewayState.ONLINE, boot="two")
+    assert post.step(1) == []
+    post.hub(GatewayState.OFFLINE, boot="two")
+    assert len(post.step(0.1)) == 1
+    assert post.inbox.hub_online
+    post.hub(GatewayState.OFFLINE, boot="one")
+    post.step(0.1)
+    assert post.inbox.hub_online is False
+
+
+def test_a_replica_that_has_not_spoken_for_long_is_not_counted_on(post: Post) -> None:
+    post.hub(GatewayState.ONLINE, boot="gone while we were away")
+    post.step()
+    post.step(hubs.SILENT_S)
+    post.hub(GatewayState.ONLINE, boot="two")
+    post.hub(GatewayState.OFFLINE, boot="two")
+    post.step()
+    assert post.inbox.hub_online is False
 
 
 def test_what_waits_in_the_outbox_goes_out_after_a_restart(post: Post, tmp_path: Path, time: Time) -> None:
