@@ -84,9 +84,7 @@ class Freshness:
         monotonic: seconds that only rise.
     """
 
-    def __init__(
-        self, link: Connection, inbox: Inbox, settings: MqttSettings, monotonic: Callable[[], float]
-    ) -> None:
+    def __init__(self, link: Connection, inbox: Inbox, settings: MqttSettings, monotonic: Callable[[], float]) -> None:
         self._link = link
         self._inbox = inbox
         self._settings = settings

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.domain import hubs
 from gateway.domain.keyring import by_hand, device_name
 from gateway.domain.outgoing import Outgoing, Rank, frame_event
 from gateway.domain.wired import button_event
 from gateway.outbox import Outbox
 from gateway.uplink.inbox import Inbox, subscriptions
-from gateway.domain import hubs
 from gateway.uplink.mailbox import Arrivals, Mailbox
 from gateway.uplink.sender import Sender
 from gateway.uplink.standing import Digest, Standing, will
