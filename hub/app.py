@@ -31,7 +31,7 @@ from hub.keeper import Keeper
 from hub.loops import Loop
 from hub.metrics import HubMetrics
 from hub.status import Announcer
-from hub.store import directory, incidents, outbox, presence, restores, schema, vault
+from hub.store import directory, incidents, outbox, presence, restores, schema, sealed, vault
 from hub.store.store import Rank, Store, StoreUnavailableError, open_engine
 from hub.ticker import Ticker
 from hub.web import accounts
@@ -73,6 +73,8 @@ class Hub:
         self.metrics = HubMetrics()
         self.store = Store(open_engine(settings.database_url()), vault.read_or_make(settings.keys_path), clock=clock)
         schema.prepare(self.store.engine, self.store.vault)
+        if settings.replicas.share:  # with a key file of its own it could read nothing that the others wrote
+            self.store.read(sealed.check)
         self.routes = routes_of(settings)
         self._events = Inbox()
         self._signs = Inbox()

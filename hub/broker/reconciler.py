@@ -31,6 +31,8 @@ log = structlog.get_logger()
 
 EVERY_S: Final = 15.0
 """How often the broker is looked at when nothing has changed in the database."""
+_LOCK: Final = 0x70C52
+"""One replica mends at a time: Mosquitto 2.0.11 does not survive the deletion of a role that another just gave away."""
 ADMIT_S: Final = 3.0
 """How long a gateway's request waits at most for the broker to know of it."""
 
@@ -126,7 +128,8 @@ class Reconciler:
         if stamp == self._stamp and self._monotonic() < due:
             return False
         self._due = self._monotonic() + EVERY_S
-        todo = self._mend()
+        with self._store.alone(_LOCK):
+            todo = self._mend()
         self._stamp = stamp
         return todo
 

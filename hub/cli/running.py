@@ -11,12 +11,13 @@ def run(config: Config = None) -> None:
     from hub.app import run as serve
     from hub.store.schema import SchemaError
     from hub.store.store import StoreUnavailableError
+    from hub.store.vault import SealedError
 
     loaded = settings(config)
     log.configure(loaded.log)
     try:
         serve(loaded)
-    except (StoreUnavailableError, SchemaError) as wrong:
+    except (StoreUnavailableError, SchemaError, SealedError) as wrong:
         raise fail(str(wrong)) from wrong
 
 

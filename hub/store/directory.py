@@ -168,6 +168,12 @@ def get_worker(tx: Tx, organisation: OrganisationId, worker: str) -> Worker | No
     return _worker(rows[0]) if rows else None
 
 
+def hold_worker(tx: Tx, organisation: OrganisationId, worker: str) -> None:
+    """Kept from other replicas until the transaction ends."""
+    where = (workers.c.organisation == organisation, workers.c.id == worker)
+    tx.connection.execute(tx.lock(select(workers.c.id).where(*where)))
+
+
 def all_workers(tx: Tx, organisation: OrganisationId) -> list[Worker]:
     where = workers.c.organisation == organisation
     return [_worker(row) for row in tx.connection.execute(select(workers).where(where).order_by(workers.c.name))]

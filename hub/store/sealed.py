@@ -48,6 +48,18 @@ SEALED: Final = (
 )
 
 
+def check(tx: Tx) -> None:
+    """Are the keys those of this database?
+
+    Raises:
+        SealedError: something in it is sealed under another key.
+    """
+    for kind in SEALED:
+        row = tx.connection.execute(select(kind.table).limit(1)).one_or_none()
+        if row is not None:
+            tx.vault.open(bytes(getattr(row, kind.column.name)), kind.context(row))
+
+
 def reseal(tx: Tx, newest: bytes) -> int:
     """Seal up to :data:`AT_ONCE` values of each kind under the newest key; how many there were.
 

@@ -13,28 +13,45 @@ import queue
 import threading
 import uuid
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from hub.store.unit import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from hub.store.vault import Vault
 
 Result = TypeVar("Result")
 _TRIES: Final = 5
+_ALONE_MS: Final = 30_000
 _LOCKED: Final = "55P03"
 _RETRYABLE: Final = frozenset({"40001", "40P01", "23505"})
 """SQLSTATE of serialisation failure, deadlock and unique violation: another replica was faster; look again."""
+
+
+POOL: Final = 10
+"""Connections that are kept; as many again when they are needed."""
+_PREPARE: Final = "prepare_threshold"
+_PATIENCE: Final[Mapping[str, int]] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""With a database that is gone without a word, in seconds and (the last) milliseconds: another may be in its place."""
+HUNG: Final = timedelta(seconds=5)
+"""So long a replica that hangs keeps what it has locked; then the database ends its transaction."""
+_BEGIN: Final = text("SELECT clock_timestamp(), set_config('idle_in_transaction_session_timeout', :hung, true)")
 
 
 class Clock(Protocol):
@@ -114,7 +131,16 @@ def open_engine(url: str) -> Engine:
     if url.startswith("sqlite"):
         _make_private(make_url(url).database)
         return as_needed(create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}))
-    return create_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    return _open_postgres(make_url(url))
+
+
+def _open_postgres(url: URL) -> Engine:
+    """What the URL says of the connection wins; ``prepare_threshold=none`` is for a pooler between the two."""
+    given: dict[str, int | None] = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    if url.query.get(_PREPARE) == "none":
+        url = url.difference_update_query([_PREPARE])
+        given[_PREPARE] = None
+    return create_engine(url, pool_size=POOL, max_overflow=POOL, pool_pre_ping=True, connect_args=given)
 
 
 def as_needed(engine: Engine) -> Engine:
@@ -196,6 +222,24 @@ class Store:
         except OperationalError as failure:
             raise StoreUnavailableError(str(failure.orig)) from failure
 
+    @contextmanager
+    def alone(self, number: int) -> Iterator[None]:
+        """Nobody else is in here with this number, in any replica, or this one hangs for half a minute.
+
+        Raises:
+            StoreUnavailableError: the database does not answer.
+        """
+        if self.is_sqlite:
+            yield
+            return
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(_BEGIN, {"hung": str(_ALONE_MS)})
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
+                yield
+        except OperationalError as failure:
+            raise StoreUnavailableError(str(failure.orig)) from failure
+
     def close(self) -> None:
         if self._writer is not None:
             self._writer.stop()
@@ -218,7 +262,8 @@ class Store:
         unit = Unit(connection, writes=writes, waits=waits)
         if self._clock is not None:
             return Tx(unit, self._clock.now(), self._new_id, self.vault, writes, waits)
-        now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        hung = str(int(HUNG.total_seconds() * 1000)) if writes else "0"
+        now: datetime = connection.execute(_BEGIN, {"hung": hung}).scalar_one()
         return Tx(unit, now.astimezone(UTC), self._new_id, self.vault, writes, waits)
 
 

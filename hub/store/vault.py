@@ -141,8 +141,17 @@ def keys_in(path: Path) -> list[bytes]:
 def read_or_make(path: Path) -> Vault:
     """The same; a file that is not there is made, readable by its owner alone."""
     if not path.exists():
-        write(path, [new_key()])
+        _make(path)
     return read(path)
+
+
+def _make(path: Path) -> None:
+    """A new key, unless another replica on this machine is faster."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    write(fresh, [new_key()])
+    with suppress(FileExistsError):
+        os.link(fresh, path)
+    fresh.unlink()
 
 
 def write(path: Path, keys: Sequence[bytes]) -> None:

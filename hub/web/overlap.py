@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hub.domain.session import SessionPhase
-from hub.store import sessions
+from hub.store import directory, sessions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,11 +43,12 @@ class OverlapError(Exception):
 
 
 def refuse(desk: Desk, organisation: OrganisationId, new: NewSession) -> None:
-    """Let no session pass that overlaps another one of its worker.
+    """Let no session pass that overlaps another one of its worker. Nobody else logs one for them meanwhile.
 
     Raises:
         OverlapError: it does.
     """
+    directory.hold_worker(desk.tx, organisation, new.worker)
     live = sessions.listed(desk.tx, organisation, _LIVE, limit=_MOST)
     for record in live:
         if record.worker == new.worker and _overlap(record, new, desk.now):
