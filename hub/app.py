@@ -241,6 +241,7 @@ class Hub:
 
 
 def _first_account(organisation: OrganisationId, tx: Tx) -> str | None:
+    directory.hold_organisation(tx, organisation)
     return accounts.first_account(tx, organisation)
 
 

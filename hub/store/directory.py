@@ -168,6 +168,11 @@ def get_worker(tx: Tx, organisation: OrganisationId, worker: str) -> Worker | No
     return _worker(rows[0]) if rows else None
 
 
+def hold_organisation(tx: Tx, organisation: OrganisationId) -> None:
+    """Kept from other replicas until the transaction ends."""
+    tx.connection.execute(tx.lock(select(organisations.c.id).where(organisations.c.id == organisation)))
+
+
 def hold_worker(tx: Tx, organisation: OrganisationId, worker: str) -> None:
     """Kept from other replicas until the transaction ends."""
     where = (workers.c.organisation == organisation, workers.c.id == worker)
