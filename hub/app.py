@@ -31,7 +31,7 @@ from hub.keeper import Keeper
 from hub.loops import Loop
 from hub.metrics import HubMetrics
 from hub.status import Announcer
-from hub.store import directory, incidents, outbox, presence, restores, schema, sealed, vault
+from hub.store import directory, facts, incidents, outbox, presence, restores, schema, sealed, vault
 from hub.store.store import Rank, Store, StoreUnavailableError, open_engine
 from hub.ticker import Ticker
 from hub.web import accounts
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from hub.channels.port import Channel as ChannelPort
     from hub.settings import HubSettings, WebSettings
+    from hub.store.directory import Organisation
     from hub.store.store import Clock, Tx
     from tocsin.mqtt import Received
 
@@ -57,6 +58,7 @@ log = structlog.get_logger()
 IDLE_S: Final = 0.25
 """How long a loop waits when nobody wakes it: the longest that a due deadline lies unseen."""
 GAUGES_S: Final = 5.0
+NO_DATABASE: Final = "the database takes nothing: no alarm is recorded or acknowledged"
 SENDERS: Final = 24
 
 
@@ -191,8 +193,9 @@ class Hub:
         up = self._event_link.connected and self._sign_link.connected
         broker = [] if up else ["no connection to the MQTT broker: no alarm can come in"]
         loops = (*self._loops, self._keeper.loop)
+        lacking = [NO_DATABASE] if any(loop.lacks_database for loop in loops) else []
         stalled = [f"the {loop.name} loop has stalled" for loop in loops if loop.is_stalled]
-        return [*broker, *stalled, *self._keeper.troubles()]
+        return [*broker, *lacking, *stalled, *self._keeper.troubles()]
 
     def _ingest(self) -> float:
         self._waiting = self._waiting or self._events.take(EVENT_BATCH, IDLE_S)
@@ -223,7 +226,7 @@ class Hub:
     def _gauges(self) -> float:
         """Figures that are looked up, not counted; also tells gateways whether this hub can record."""
         try:
-            organisations = self.store.write(directory.all_organisations, rank=Rank.ROUTINE)
+            organisations = self.store.write(_write, rank=Rank.ROUTINE)
         except StoreUnavailableError:
             self._announcer.say_blind()
             raise
@@ -238,6 +241,12 @@ class Hub:
         self.metrics.alarm_age.set(max(ages))
         self.metrics.gateways_blind.set(blind)
         return GAUGES_S
+
+
+def _write(tx: Tx) -> list[Organisation]:
+    """All organisations, if anything can be written."""
+    facts.try_to_write(tx)
+    return directory.all_organisations(tx)
 
 
 def _first_account(organisation: OrganisationId, tx: Tx) -> str | None:

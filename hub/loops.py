@@ -30,6 +30,9 @@ class Loop:
         name: for logs, metrics and health.
         step: does a bounded piece of work; returns how long to wait before the next, in seconds.
         metrics: where failures are counted.
+
+    Attributes:
+        lacks_database: its last step could not write or read.
     """
 
     def __init__(self, name: str, step: Callable[[], float], metrics: HubMetrics) -> None:
@@ -40,6 +43,7 @@ class Loop:
         self._stopping = threading.Event()
         self._finished_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.lacks_database = False
 
     def start(self) -> None:
         self._thread.start()
@@ -74,12 +78,14 @@ class Loop:
             wait_s = self._step()
         except StoreUnavailableError as unavailable:
             log.warning("waiting for the database", loop=self.name, error=str(unavailable))
+            self.lacks_database = True
             wait_s = PAUSE_S
         except Exception:
             log.exception("step failed", loop=self.name)
             wait_s = PAUSE_S
         else:
             self._finished_at = time.monotonic()
+            self.lacks_database = False
             return wait_s
         self._metrics.loop_errors.labels(self.name).inc()
         return wait_s
