@@ -18,7 +18,7 @@ demo: $(READY)
 	@$(BIN)/tocsin demo
 
 test: $(READY) tools
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(PYTEST_ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

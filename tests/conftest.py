@@ -28,6 +28,19 @@ def postgres() -> Iterator[Postgres]:
         server.process.kill()
 
 
+ALONE = {"contract", "deploy", "e2e", "faults", "replicas", "soak"}
+"""Folders of tests that start many processes and wait for them: one of these at a time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With ``-n 2 --dist loadgroup``: a file is run by one process, and those of :data:`ALONE` all by the same."""
+    here = Path(__file__).parent
+    for item in items:
+        parts = item.path.relative_to(here).parts
+        group = "alone" if ALONE & set(parts) else "/".join(parts)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 BACKENDS = ("sqlite", "postgresql")
 
 
