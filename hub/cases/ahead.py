@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from hub.cases import incidents
 from hub.domain.session import SessionPhase
-from hub.store import device_keys, devices, events, presence, sessions
+from hub.store import device_keys, devices, directory, events, faults, presence, sessions
 from hub.store import incidents as incident_rows
+from hub.store.faults import FaultKind
 from protocols.events import Stage
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def read(tx: Tx, expected: Collection[Expected]) -> None:
     _read_events(tx, expected, of)
     workers = _workers(tx, of)
     tx.unit.read_ahead(sessions.SESSIONS, workers)
+    tx.unit.read_ahead(directory.WORKERS, workers)
     tx.unit.read_ahead(incident_rows.LIVE_OF, [(of, incidents.of_worker(worker)) for of, worker in workers])
     answering = _workers(tx, {event.device for event in expected if event.stage == Stage.NOTICE})
     tx.unit.read_ahead(sessions.LOCKED, [(of, worker, SessionPhase.ACTIVE) for of, worker in answering])
@@ -51,6 +53,8 @@ def read(tx: Tx, expected: Collection[Expected]) -> None:
 def _read_events(tx: Tx, expected: Collection[Expected], of: Collection[Device]) -> None:
     """An event is known under the root key that it was heard under: the newest, or one before it."""
     known = {device: device_keys.of_device(tx, *device) for device in of}
+    new = [device for device, records in known.items() if any(record.state.taken is None for record in records)]
+    tx.unit.read_ahead(faults.OPEN, [faults.key(of, FaultKind.ACCESS_REFUSED, address) for of, address in new])
     tx.unit.read_ahead(
         events.EVENTS,
         [

@@ -105,8 +105,8 @@ def in_use(tx: Tx, organisation: OrganisationId) -> list[DeviceKeyRecord]:
 
 
 def change(tx: Tx, record: DeviceKeyRecord, **values: object) -> None:
-    where = (*_of(record.organisation, record.address), device_keys.c.enrolment == record.state.enrolment)
-    tx.connection.execute(update(device_keys).where(*where).values(**values))
+    key = {"organisation": record.organisation, "address": record.address, "enrolment": record.state.enrolment}
+    tx.unit.change(device_keys, key, values)
 
 
 def working(tx: Tx, record: DeviceKeyRecord, generation: int) -> bytes:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hub.store.store import Tx
 
 _ACTIVE: Final = Lookup(accounts, "organisation", "active")
-_WORKERS: Final = Lookup(workers, "organisation", "id")
+WORKERS: Final = Lookup(workers, "organisation", "id")
 
 
 class Role(StrEnum):
@@ -164,7 +164,7 @@ def add_worker(tx: Tx, worker: Worker) -> None:
 
 
 def get_worker(tx: Tx, organisation: OrganisationId, worker: str) -> Worker | None:
-    rows = tx.unit.rows(_WORKERS, organisation, worker)
+    rows = tx.unit.rows(WORKERS, organisation, worker)
     return _worker(rows[0]) if rows else None
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select, update
 
+from hub.store.lookup import Lookup
 from hub.store.tables import faults
 from hub.store.upsert import insert_new
 from protocols.ids import OrganisationId
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
 
+    from hub.store.lookup import Key
     from hub.store.store import Tx
+
+OPEN: Final = Lookup(faults, "organisation", "open_key")
 
 
 class FaultKind(StrEnum):
@@ -81,9 +85,16 @@ def raise_(tx: Tx, organisation: OrganisationId, kind: FaultKind, subject: str, 
 
 def clear(tx: Tx, organisation: OrganisationId, kind: FaultKind, subject: str) -> bool:
     """It is well again; True if there was such a fault."""
+    if not tx.unit.rows(OPEN, *key(organisation, kind, subject)):
+        return False
     where = (faults.c.organisation == organisation, faults.c.open_key == f"{kind}/{subject}")
     statement = update(faults).where(*where).values(open_key=None, cleared_at=tx.now)
     return tx.connection.execute(statement).rowcount > 0
+
+
+def key(organisation: OrganisationId, kind: FaultKind, subject: str) -> Key:
+    """Under which :data:`OPEN` has it."""
+    return organisation, f"{kind}/{subject}"
 
 
 def shelve(tx: Tx, organisation: OrganisationId, fault: str, until: datetime, by: str, why: str) -> bool:

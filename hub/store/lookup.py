@@ -44,6 +44,11 @@ class Lookup:
         """A row never moves from one key to another: they are part of what identifies it."""
         return set(self.by) <= {column.name for column in self.table.primary_key}
 
+    @cached_property
+    def is_whole_key(self) -> bool:
+        """A key is the primary key of one row."""
+        return self.by == tuple(column.name for column in self.table.primary_key)
+
     @staticmethod
     def values(row: Any) -> dict[str, Any]:  # noqa: ANN401 - from the database, or of what is queued for it
         """All columns of a row."""

@@ -14,20 +14,22 @@ from operator import attrgetter, itemgetter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import and_, bindparam, delete, insert
+from sqlalchemy import and_, bindparam, delete, insert, update
 
 from hub.store import upsert
+from hub.store.lookup import Lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from sqlalchemy import Connection, Delete, Insert, Table
+    from sqlalchemy import ColumnElement, Connection, Delete, Insert, Table, Update
 
-    from hub.store.lookup import Key, Lookup
+    from hub.store.lookup import Key
 
 Values: TypeAlias = "Mapping[str, Any]"
 Queue: TypeAlias = "dict[Table, dict[Key, Values]]"
 Answers: TypeAlias = "dict[Key, list[Any]]"
+Names: TypeAlias = tuple[str, ...]
 Draft = TypeVar("Draft")
 _TABLES: Final = 128
 
@@ -45,10 +47,11 @@ class Unit:
         self._connection = connection
         self._writes = writes
         self._waits = waits
-        self._answers: dict[Lookup, Answers] = {}
+        self._answers: dict[Table, dict[Lookup, Answers]] = {}
         self._new: Queue = {}
         self._put: Queue = {}
         self._gone: Queue = {}
+        self._changed: dict[Table, dict[Names, dict[Key, Values]]] = {}
         self._drafts: dict[Callable[[Unit, list[Any]], None], list[Any]] = {}
         self._numbers = count()
 
@@ -61,14 +64,17 @@ class Unit:
 
     def rows(self, lookup: Lookup, *key: Any) -> list[Any]:  # noqa: ANN401 - as the columns are
         """The rows of one key, in no order, what is queued among them."""
-        if key not in self._answers.get(lookup, ()):
+        answers = self._answers_of(lookup)
+        if key not in answers:
             self.read_ahead(lookup, [key])
-        return list(self._answers[lookup][key])
+        return list(answers[key])
 
     def read_ahead(self, lookup: Lookup, keys: Iterable[Key]) -> None:
         """Ask for many keys at once; what is known already is not asked again."""
-        answers = self._answers.setdefault(lookup, {})
-        missing = sorted({key for key in keys if key not in answers})
+        answers = self._answers_of(lookup)
+        unknown = {key for key in keys if key not in answers}
+        answers.update(self._known(lookup, unknown))
+        missing = sorted(key for key in unknown if key not in answers)
         if not missing:
             return
         self._write(lookup.table)
@@ -76,6 +82,20 @@ class Unit:
         answers.update((key, []) for key in missing)
         for row in found:
             answers[lookup.key(row)].append(row)
+
+    def _answers_of(self, lookup: Lookup) -> Answers:
+        return self._answers.setdefault(lookup.table, {}).setdefault(lookup, {})
+
+    def _known(self, lookup: Lookup, keys: Iterable[Key]) -> Answers:
+        """What need not be asked of the database: what was asked with a lock, and whole rows still to be written."""
+        found: Answers = {}
+        for other, answers in self._answers[lookup.table].items():
+            if other.by == lookup.by and other.locks >= lookup.locks:
+                found |= {key: list(answers[key]) for key in keys if key in answers}
+        if lookup.is_whole_key:
+            for queue in (self._new.get(lookup.table, {}), self._put.get(lookup.table, {})):
+                found |= {key: [SimpleNamespace(**queue[key])] for key in keys if key in queue}
+        return found
 
     def insert(self, table: Table, values: Values) -> None:
         """Write a new row at the end. If another replica is found to have written it, the transaction is run again."""
@@ -87,6 +107,7 @@ class Unit:
         """Write a whole row at the end, whether or not it is there."""
         number = _number(table)(values)
         self._gone.get(table, {}).pop(number, None)
+        self._supersede(table, number)
         queue = self._new if number in self._new.get(table, ()) else self._put
         queue.setdefault(table, {})[number] = values
         self._forget(table, number, values)
@@ -97,8 +118,24 @@ class Unit:
         number = _number(table)(key)
         for queue in (self._new, self._put):
             queue.get(table, {}).pop(number, None)
+        self._supersede(table, number)
         self._gone.setdefault(table, {})[number] = key
         self._forget(table, number, key)
+
+    def change(self, table: Table, key: Values, values: Values) -> None:
+        """Set some columns of the row of this primary key at the end, and leave the others as they are by then.
+
+        Args:
+            table: whose row.
+            key: by name.
+            values: by name; of columns that rows are not looked up by.
+        """
+        number = _number(table)(key)
+        changes = self._changed.setdefault(table, {}).setdefault(tuple(sorted(values)), {})
+        changes[number] = {f"_{name}": key[name] for name in key} | dict(values)
+        for lookup, answers in self._given(table):
+            for rows in _holding(lookup, answers, key):
+                rows[:] = [_changed(row, values) if _number_of(table)(row) == number else row for row in rows]
 
     def draft(self, write_down: Callable[[Unit, list[Draft]], None], what: Draft) -> None:
         """Have ``write_down`` called at the end, with everything that it was to be called with, in order."""
@@ -110,7 +147,7 @@ class Unit:
             drafts, self._drafts = self._drafts, {}
             for write_down, what in drafts.items():
                 write_down(self, what)
-        for table in {**self._gone, **self._new, **self._put}:
+        for table in {**self._gone, **self._new, **self._put, **self._changed}:
             self._write(table)
 
     def _write(self, table: Table) -> None:
@@ -121,6 +158,14 @@ class Unit:
             run(_inserting(table), list(new.values()))
         if put := self._put.pop(table, None):
             upsert.overwrite(self._connection, table, list(put.values()))
+        for names, changes in self._changed.pop(table, {}).items():
+            if changes:
+                run(_changing(table, names), list(changes.values()))
+
+    def _supersede(self, table: Table, number: Key) -> None:
+        """What was to be changed in a row that is now written whole, or deleted, is part of that."""
+        for changes in self._changed.get(table, {}).values():
+            changes.pop(number, None)
 
     def _learn(self, table: Table, values: Values) -> None:
         """Put a row into the answers that it belongs to."""
@@ -136,8 +181,8 @@ class Unit:
             for rows in _holding(lookup, answers, values):
                 rows[:] = [row for row in rows if _number_of(table)(row) != number]
 
-    def _given(self, table: Table) -> list[tuple[Lookup, Answers]]:
-        return [(lookup, answers) for lookup, answers in self._answers.items() if lookup.table is table]
+    def _given(self, table: Table) -> Iterable[tuple[Lookup, Answers]]:
+        return self._answers.get(table, {}).items()
 
 
 def _holding(lookup: Lookup, answers: Answers, values: Values) -> Iterator[list[Any]]:
@@ -146,6 +191,10 @@ def _holding(lookup: Lookup, answers: Answers, values: Values) -> Iterator[list[
         yield from answers.values()
     elif (rows := answers.get(tuple(values[name] for name in lookup.by))) is not None:
         yield rows
+
+
+def _changed(row: Any, values: Values) -> SimpleNamespace:  # noqa: ANN401 - from the database, or queued for it
+    return SimpleNamespace(**{**Lookup.values(row), **values})
 
 
 @lru_cache(_TABLES)
@@ -173,4 +222,14 @@ def _inserting(table: Table) -> Insert:
 
 @lru_cache(_TABLES)
 def _deleting(table: Table) -> Delete:
-    return delete(table).where(and_(*(column == bindparam(f"_{column.name}") for column in table.primary_key)))
+    return delete(table).where(_is_named(table))
+
+
+@lru_cache(_TABLES)
+def _changing(table: Table, names: Names) -> Update:
+    return update(table).where(_is_named(table)).values({name: bindparam(name) for name in names})
+
+
+def _is_named(table: Table) -> ColumnElement[bool]:
+    """The row whose primary key is in parameters of the columns' names, each with an underscore before it."""
+    return and_(*(column == bindparam(f"_{column.name}") for column in table.primary_key))

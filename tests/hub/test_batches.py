@@ -11,18 +11,18 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from hub.domain.incident import Phase
 from hub.ingest.events import EventIngest
-from hub.store import device_keys, devices, directory, events, incidents, journal
+from hub.store import device_keys, devices, directory, events, incidents, journal, tables
 from hub.store.devices import Device
 from hub.store.directory import Worker
 from hub.store.store import Store, open_engine
 from hub.store.tables import metadata
 from hub.store.vault import Vault
 from protocols.events import Cause, Stage
-from protocols.ids import Address, WorkerId
+from protocols.ids import Address, IncidentId, WorkerId
 from protocols.mqtt.envelope import Outcome
 from tests.conftest import BACKENDS
 from tests.hub.conftest import Watch
@@ -266,12 +266,51 @@ def test_what_is_queued_is_in_the_answers_and_in_the_database_for_whoever_asks_i
         incidents.save(tx, over)
         assert incidents.live(tx, ACME, record.subject) is None
         assert incidents.get(tx, ACME, record.id) == over
-        assert incidents.listed(tx, ACME, only_live=False) == [over]
+        begun = replace(record, id=IncidentId("another"), subject="worker:bob")
+        incidents.add(tx, begun)
+        assert incidents.get(tx, ACME, begun.id) == begun
+        assert {one.id for one in incidents.listed(tx, ACME, only_live=False)} == {over.id, begun.id}
         journal.append(tx, ACME, record.id, "seen")
         assert [entry.action for entry in journal.read(tx, ACME, record.id)][-1] == "seen"
 
     office.store.write(work)
     assert office.journal_is_whole()
+
+
+def test_a_column_that_is_changed_is_so_in_the_answers_and_the_others_stay_as_somebody_else_left_them(
+    office: Office,
+) -> None:
+    key = {"organisation": ACME, "address": ADDRESS, "enrolment": 1}
+
+    def work(tx: Any) -> None:
+        before = device_keys.of_device(tx, ACME, ADDRESS)
+        device_keys.change(tx, before[0], taken_generation=7)
+        assert device_keys.of_device(tx, ACME, ADDRESS)[0].state.taken == 7
+        tx.unit.change(tables.device_keys, key, {"taken_generation": 8})
+        assert device_keys.of_device(tx, ACME, ADDRESS)[0].state.taken == 8
+        _meanwhile(tx, generation=5)
+
+    office.store.write(work)
+    state = office.store.read(lambda tx: device_keys.of_device(tx, ACME, ADDRESS))[0].state
+    assert (state.taken, state.ordered) == (8, 5)
+
+
+def _meanwhile(tx: Any, generation: int) -> None:
+    """Somebody else's change, as far as this transaction is concerned: it does not go through its unit."""
+    tx.unit._connection.execute(update(tables.device_keys).values(generation=generation))
+
+
+def test_a_row_written_whole_after_it_was_changed_stays_as_it_was_written(office: Office) -> None:
+    key = {"organisation": ACME, "address": ADDRESS, "enrolment": 1}
+
+    def work(tx: Any) -> None:
+        (row,) = tx.unit.rows(device_keys.KEYS, ACME, ADDRESS)
+        tx.unit.change(tables.device_keys, key, {"taken_generation": 7})
+        tx.unit.put(tables.device_keys, device_keys.KEYS.values(row) | {"taken_generation": 9})
+        assert device_keys.of_device(tx, ACME, ADDRESS)[0].state.taken == 9
+
+    office.store.write(work)
+    assert office.store.read(lambda tx: device_keys.of_device(tx, ACME, ADDRESS))[0].state.taken == 9
 
 
 def test_what_a_failed_transaction_queued_is_nowhere(office: Office) -> None:
