@@ -1,0 +1,212 @@
+"""Two or three hubs at one broker and one PostgreSQL: what one does, another may go on with."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import select
+
+from benchmarks.wearers import check_ins, envelope
+from hub.cases import sessions
+from hub.cases.desk import Desk, Routes
+from hub.domain.incident import Phase
+from hub.domain.session import Risk, SessionPhase
+from hub.store import journal
+from hub.store.tables import incidents, outbox
+from hub.store.tables import journal as entries
+from hub.store.tables import sessions as session_rows
+from protocols.events import Cause, Stage
+from tests.replicas.ground import ORGANISATION, START_S, Replica, common
+from tests.services import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from hub.store.store import Tx
+    from tests.replicas.ground import Ground, Mailbox
+    from tests.services import Postgres, Process
+
+    Make = Callable[[int, int], Ground]
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_replicas_share_what_comes_in_and_each_event_is_recorded_once(ground: Make) -> None:
+    here = ground(20, 2)
+    here.gateways.send(*check_ins(here.people, 200))
+    here.gateways.until_receipted()
+    assert len(here.recorded()) == 200
+    shares = [replica.recorded() for replica in here.replicas]
+    assert min(shares) >= 50, shares
+
+
+def test_every_screen_shows_an_alarm_whichever_replica_recorded_it(ground: Make) -> None:
+    here = ground(1, 2)
+    screens = [Screen(replica) for replica in here.replicas]
+    for screen in screens:
+        eventually(lambda screen=screen: screen.told, within_s=30)
+    here.gateways.send(envelope(here.people[0], here.people[0].panic()))
+    here.gateways.until_receipted()
+    receipted_at = time.monotonic()
+    for screen in screens:
+        eventually(lambda screen=screen: "changed" in screen.told, within_s=10)
+    print(f"shown {time.monotonic() - receipted_at:.2f} s after the receipt")  # noqa: T201
+    assert sorted(replica.recorded() for replica in here.replicas) == [0, 1]
+
+
+class Screen(threading.Thread):
+    """An open console.
+
+    Attributes:
+        told: names of what it was told, in order.
+    """
+
+    def __init__(self, replica: Replica) -> None:
+        super().__init__(daemon=True)
+        self.told: list[str] = []
+        self._replica = replica
+        replica.sign_in()
+        self.start()
+
+    def run(self) -> None:
+        with self._replica.client.stream("GET", "/live", timeout=60) as stream:
+            for line in stream.iter_lines():
+                if line.startswith("event: "):
+                    self.told.append(line.removeprefix("event: "))
+                    if self.told[-1] == "changed":
+                        return
+
+
+def test_a_pre_alarm_at_one_replica_is_withdrawn_by_its_cancel_at_another(ground: Make) -> None:
+    here = ground(40, 2)
+    for one in here.people:
+        one.sequence += 1
+        here.gateways.send(
+            envelope(one, one._frame(Cause.PANIC, Stage.PRE_ALARM)),
+            envelope(one, one._frame(Cause.PANIC, Stage.CANCELLED)),
+        )
+    here.gateways.until_receipted()
+    assert min(replica.recorded() for replica in here.replicas) >= 20
+    phases = Counter(row.phase for row in here.rows(select(incidents.c.phase)))
+    assert set(phases) <= {Phase.WITHDRAWN}, phases
+    assert not here.mailbox.about(here.people)
+
+
+def test_what_falls_due_at_a_dead_replica_is_done_by_another(ground: Make) -> None:
+    here = ground(1, 2)
+    due = datetime.now(UTC) + timedelta(seconds=4)
+    new = sessions.NewSession(here.people[0].worker, "home", due, due + timedelta(hours=1), Risk.NORMAL)
+    number = here.store.write(lambda tx: sessions.log(Desk(tx, Routes()), ORGANISATION, new, "sam")).id
+    here.replicas[0].kill()
+
+    def is_under_way() -> bool:
+        where = (session_rows.c.id == number, session_rows.c.phase == SessionPhase.ACTIVE)
+        return bool(here.rows(select(session_rows.c.id).where(*where)))
+
+    eventually(is_under_way, within_s=30)
+    started = select(entries.c.at).where(entries.c.chain == number, entries.c.action == "started")
+    late = (here.rows(started)[0].at - due).total_seconds()
+    assert 0 <= late < 10
+    print(f"done {late:.2f} s after it was due")  # noqa: T201
+
+
+def test_nothing_is_lost_while_one_replica_hangs_and_another_is_killed(ground: Make) -> None:
+    here = ground(100, 3)
+    hung, killed, _ = here.replicas
+    alarms = [envelope(one, one.panic()) for one in here.people]
+    rest = list(check_ins(here.people, 400))
+    for turn, message in enumerate(alarms + rest):
+        here.gateways.send(message)
+        time.sleep(0.02)
+        if turn == 60:
+            hung.process.send(signal.SIGSTOP)
+        if turn == 160:
+            killed.kill()
+    here.gateways.until_receipted()
+    slowest_s = here.gateways.slowest_s
+    hung.process.send(signal.SIGCONT)
+    recorded = here.recorded()
+    assert len(recorded) == len(set(recorded)) == 500
+    eventually(lambda: len(here.mailbox.about(here.people)) == 100, within_s=90)
+    _assert_mailed_once(here)
+    assert not here.store.read(lambda tx: list(journal.verify(tx)))
+    print(f"the slowest receipt came after {slowest_s:.1f} s")  # noqa: T201
+
+
+def _assert_mailed_once(here: Ground) -> None:
+    """A mail that came twice has the same Message-ID: there is one row for each."""
+    alerts = select(outbox.c.id, outbox.c.incident).where(outbox.c.message == "alarm", outbox.c.channel == "email")
+    rows = here.rows(alerts)
+    assert len({row.incident for row in rows}) == 100
+    sent = {mail.number.strip("<>").partition("@")[0] for mail in here.mailbox.mails if "ALARM" in mail.subject}
+    assert sent <= {row.id for row in here.rows(select(outbox.c.id))}
+
+
+def test_two_replicas_start_on_an_empty_database(
+    postgres: Postgres, shared_broker: Process, mailbox: Mailbox, tmp_path: Path
+) -> None:
+    url = postgres.new_database()
+    said = common(tmp_path, url, shared_broker.port or 0, mailbox.port)
+    both = [Replica(tmp_path, name, said) for name in ("one", "two")]
+    try:
+        for one in both:
+            one.start()
+        for one in both:
+            eventually(partial(_answers, one), within_s=START_S)
+    finally:
+        for one in both:
+            one.client.close()
+            one.kill()
+
+
+def _answers(one: Replica) -> bool:
+    import httpx
+
+    try:
+        return one.client.get("/health").status_code in {200, 503}
+    except httpx.TransportError:
+        assert one.process.is_alive(), one.process.output()
+        return False
+
+
+def test_a_hung_replica_lets_go_of_what_it_has_locked(
+    postgres: Postgres, postgres_template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from hub.store import store as stores
+    from hub.store import vault
+    from tests.hub.desk import ACME
+
+    monkeypatch.setattr(stores, "HUNG", timedelta(seconds=1))
+    url, keys = postgres.new_database(postgres_template), vault.read_or_make(tmp_path / "hub.keys")
+    one, two = (stores.Store(stores.open_engine(url), keys) for _ in range(2))
+    from hub.store import directory
+
+    one.write(lambda tx: directory.add_organisation(tx, directory.Organisation(ACME, "Acme", "Europe/London")))
+    holds, go_on = threading.Event(), threading.Event()
+    tries: list[int] = []
+
+    def hang(tx: Tx) -> None:
+        tries.append(1)
+        directory.hold_organisation(tx, ACME)
+        holds.set()
+        go_on.wait(30)
+        directory.hold_organisation(tx, ACME)
+
+    hanging = threading.Thread(target=one.write, args=(hang,))
+    hanging.start()
+    assert holds.wait(10)
+    two.write(lambda tx: directory.hold_organisation(tx, ACME))
+    assert not go_on.is_set()
+    go_on.set()
+    hanging.join(20)
+    assert len(tries) == 2  # what it had begun was thrown away, and done anew
+    one.close()
+    two.close()
