@@ -2,6 +2,7 @@
 # make test   every test, with a real Mosquitto, PostgreSQL and Chromium
 # make check  format, lint, types, layers, drift of generated files
 # make bench  figures, each beside a baseline of the same run
+# make faults SIGKILL at random for 2,000 events, on each database with each broker (about an hour); make test: 150
 # make lock   requirements.lock after a change of pyproject.toml; with LOCK_ARGS=--upgrade the newest of everything
 #
 # Assumes Debian or macOS with Python 3.11+ and make; says what else it installs.
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
 
-.PHONY: demo test check bench format generate lock tools
+.PHONY: demo test check bench faults format generate lock tools
 
 demo: $(READY)
 	@$(BIN)/tocsin demo
@@ -29,6 +30,9 @@ check: $(READY)
 
 bench: $(READY) tools
 	$(BIN)/python -m benchmarks
+
+faults: $(READY) tools
+	TOCSIN_FAULT_EVENTS=2000 $(BIN)/python -m pytest -s tests/faults/test_killed.py $(PYTEST_ARGS)
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
