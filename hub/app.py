@@ -31,7 +31,7 @@ from hub.keeper import Keeper
 from hub.loops import Loop
 from hub.metrics import HubMetrics
 from hub.status import Announcer
-from hub.store import directory, facts, incidents, outbox, presence, restores, schema, sealed, vault
+from hub.store import directory, facts, hung, incidents, outbox, presence, restores, schema, sealed, vault
 from hub.store.store import Rank, Store, StoreUnavailableError, open_engine
 from hub.ticker import Ticker
 from hub.web import accounts
@@ -58,6 +58,8 @@ log = structlog.get_logger()
 IDLE_S: Final = 0.25
 """How long a loop waits when nobody wakes it: the longest that a due deadline lies unseen."""
 GAUGES_S: Final = 5.0
+REPLICA: Final = "tocsin-hub"
+"""Name of the connections of all hubs at one database."""
 NO_DATABASE: Final = "the database takes nothing: no alarm is recorded or acknowledged"
 SENDERS: Final = 24
 
@@ -73,7 +75,7 @@ class Hub:
     def __init__(self, settings: HubSettings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.metrics = HubMetrics()
-        self.store = Store(open_engine(settings.database_url()), vault.read_or_make(settings.keys_path), clock=clock)
+        self.store = Store(open_engine(settings.database_url(), REPLICA), vault.read_or_make(settings.keys_path), clock=clock)
         schema.prepare(self.store.engine, self.store.vault)
         if settings.replicas.share:  # with a key file of its own it could read nothing that the others wrote
             self.store.read(sealed.check)
@@ -114,7 +116,8 @@ class Hub:
             Loop("signs", self._take_signs, self.metrics): IDLE_S,
             Loop("gauges", self._gauges, self.metrics): GAUGES_S,
         }
-        self._share = sharing.Share((self._event_link, self._sign_link), recording)
+        links = (self._event_link, self._sign_link)
+        self._share = sharing.Share(links, recording, lambda: self.store.read(lambda tx: hung.end(tx, REPLICA)))
         sharing_loop = [Loop("share", self._share.step, self.metrics)] if settings.replicas.share else []
         self._loops = (*recording, self._tick_loop, self._dispatch_loop, *sharing_loop)
 

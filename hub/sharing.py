@@ -59,19 +59,30 @@ class Share:
     Args:
         links: connections with shared subscriptions.
         loops: what recording needs, each with the seconds in which it finishes a step when all is well.
+        end_hung: ends what hung replicas have locked; how many transactions that were.
     """
 
-    def __init__(self, links: Iterable[Connection], loops: Mapping[Loop, float]) -> None:
+    def __init__(
+        self, links: Iterable[Connection], loops: Mapping[Loop, float], end_hung: Callable[[], int] = lambda: 0
+    ) -> None:
         self._links = tuple(links)
         self._loops = loops
+        self._end_hung = end_hung
 
     def step(self) -> float:
+        """Where the database can't be asked, the messages are left to others all the same."""
+        self._take_part()
+        ended = self._end_hung()
+        if ended:
+            log.warning("another replica hangs; what it had locked is free again", transactions=ended)
+        return LOOK_S
+
+    def _take_part(self) -> None:
         late = [loop.name for loop, pace_s in self._loops.items() if loop.finished_ago_s > pace_s + LATE_S]
         for link in self._links:
             if link.listens is bool(late):
                 log.warning("messages are left to other replicas" if late else "takes part again", late=late)
             link.listen(not late)
-        return LOOK_S
 
 
 class Freshness:

@@ -15,7 +15,7 @@ import uuid
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -49,9 +49,7 @@ _PATIENCE: Final[Mapping[str, int]] = {
     "tcp_user_timeout": 10_000,
 }
 """With a database that is gone without a word, in seconds and (the last) milliseconds: another may be in its place."""
-HUNG: Final = timedelta(seconds=5)
-"""So long a replica that hangs keeps what it has locked; then the database ends its transaction."""
-_BEGIN: Final = text("SELECT clock_timestamp(), set_config('idle_in_transaction_session_timeout', :hung, true)")
+_PATIENT: Final = text("SELECT set_config('idle_in_transaction_session_timeout', :ms, true)")
 
 
 class Clock(Protocol):
@@ -126,17 +124,23 @@ def random_id() -> str:
     return uuid.uuid4().hex[:20]
 
 
-def open_engine(url: str) -> Engine:
-    """An engine for ``sqlite:///file`` or ``postgresql+psycopg://…``, set so that a commit is a commit."""
+def open_engine(url: str, application: str = "tocsin") -> Engine:
+    """An engine for ``sqlite:///file`` or ``postgresql+psycopg://…``, set so that a commit is a commit.
+
+    Args:
+        url: of the database.
+        application: the name under which PostgreSQL lists its connections.
+    """
     if url.startswith("sqlite"):
         _make_private(make_url(url).database)
         return as_needed(create_engine(url, connect_args={"check_same_thread": False, "timeout": 30}))
-    return _open_postgres(make_url(url))
+    return _open_postgres(make_url(url), application)
 
 
-def _open_postgres(url: URL) -> Engine:
+def _open_postgres(url: URL, application: str) -> Engine:
     """What the URL says of the connection wins; ``prepare_threshold=none`` is for a pooler between the two."""
-    given: dict[str, int | None] = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    given: dict[str, Any] = {name: value for name, value in _PATIENCE.items() if name not in url.query}
+    given["application_name"] = application
     if url.query.get(_PREPARE) == "none":
         url = url.difference_update_query([_PREPARE])
         given[_PREPARE] = None
@@ -234,7 +238,7 @@ class Store:
             return
         try:
             with self.engine.begin() as connection:
-                connection.execute(_BEGIN, {"hung": str(_ALONE_MS)})
+                connection.execute(_PATIENT, {"ms": str(_ALONE_MS)})
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
                 yield
         except OperationalError as failure:
@@ -262,8 +266,7 @@ class Store:
         unit = Unit(connection, writes=writes, waits=waits)
         if self._clock is not None:
             return Tx(unit, self._clock.now(), self._new_id, self.vault, writes, waits)
-        hung = str(int(HUNG.total_seconds() * 1000)) if writes else "0"
-        now: datetime = connection.execute(_BEGIN, {"hung": hung}).scalar_one()
+        now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
         return Tx(unit, now.astimezone(UTC), self._new_id, self.vault, writes, waits)
 
 
