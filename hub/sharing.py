@@ -25,8 +25,9 @@ KEEPALIVE_S: Final = 5
 """A broker hands a hung replica its share until one and a half of these have passed. A gateway sends at 0, 2, 6 and
 14 s, so the fourth time at the latest to one that records, before it tells the wearer *not delivered* at 20 s."""
 LOOK_S: Final = 1.0
-LATE_S: Final = 5.0
-"""Beyond its pace, by which a loop may be late before its replica leaves the others their messages."""
+LATE_S: Final = 10.0
+"""Beyond its pace, by which a loop may be late before its replica leaves the others their messages. Longer than it may
+have to wait for what a hung one has locked (:data:`hub.store.hung.AFTER`)."""
 AWAY_S: Final = 5.0
 """Signs of life that may have waited for longer are none."""
 
