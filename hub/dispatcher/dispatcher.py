@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -83,20 +84,24 @@ class Dispatcher:
         Raises:
             StoreUnavailableError: the database does not answer; what is due stays due.
         """
-        due = self._store.read(outbox.channels_due)
-        return sum(self._start(channel) for channel in self._running if channel in due)
+        free = {channel: places for channel in self._running if (places := self._free(channel))}
+        items = self._store.write(partial(_lease, free=free), rank=Rank.ALARM) if free else []
+        for item in sorted(items, key=attrgetter("rank")):
+            self._start(item)
+        return len(items)
 
-    def _start(self, channel: str) -> int:
-        """Lease rows of one channel. One whose last sending is still under way keeps its new lease and waits."""
+    def _free(self, channel: str) -> int:
+        """Free places of one channel."""
         running = self._running[channel] = {
             number: future for number, future in self._running[channel].items() if not future.done()
         }
-        free = PLACES - len(running)
-        items = self._store.write(lambda tx: outbox.lease(tx, channel, free), rank=Rank.ALARM) if free else []
-        for item in items:
-            if item.id not in running:
-                running[item.id] = self._executor.submit(self._handle, item)
-        return len(items)
+        return PLACES - len(running)
+
+    def _start(self, item: Item) -> None:
+        """Start sending. What is still being sent since it was leased before keeps its new lease and waits."""
+        running = self._running[item.channel]
+        if item.id not in running:
+            running[item.id] = self._executor.submit(self._handle, item)
 
     def _handle(self, item: Item) -> None:
         try:
@@ -175,6 +180,12 @@ class Dispatcher:
         if failure.permanent or item.attempts + 1 >= FAULT_AFTER:
             desk = Desk(tx, self._routes)
             notify.fault(desk, item.organisation, FaultKind.CHANNEL_FAILING, _subject(item), failure.detail)
+
+
+def _lease(tx: Tx, free: Mapping[str, int]) -> list[Item]:
+    """What is due, of all channels at once: nothing waits for the commit of what goes another way."""
+    due = outbox.channels_due(tx)
+    return [item for channel, places in free.items() if channel in due for item in outbox.lease(tx, channel, places)]
 
 
 def _subject(item: Item) -> str:

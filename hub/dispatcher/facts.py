@@ -109,8 +109,8 @@ def _place(tx: Tx, record: IncidentRecord) -> str | None:
 
 
 def _zone(tx: Tx, organisation: OrganisationId) -> str:
-    zones = {known.id: known.zone for known in directory.all_organisations(tx)}
-    return zones.get(organisation, "UTC")
+    known = directory.get_organisation(tx, organisation)
+    return "UTC" if known is None else known.zone
 
 
 def _fault_facts(tx: Tx, item: Item, public_url: str) -> Facts:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from hub.store.lookup import Lookup
 from hub.store.tables import accounts, organisations, places, workers
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from hub.store.store import Tx
 
 _ACTIVE: Final = Lookup(accounts, "organisation", "active")
+_ACCOUNTS: Final = Lookup(accounts, "organisation", "id")
+_PLACES: Final = Lookup(places, "organisation", "id")
+_ORGANISATION: Final = select(organisations).where(organisations.c.id == bindparam("id"))
 WORKERS: Final = Lookup(workers, "organisation", "id")
 
 
@@ -98,7 +101,7 @@ def all_organisations(tx: Tx) -> list[Organisation]:
 
 
 def get_organisation(tx: Tx, organisation: OrganisationId) -> Organisation | None:
-    row = tx.connection.execute(select(organisations).where(organisations.c.id == organisation)).one_or_none()
+    row = tx.connection.execute(_ORGANISATION, {"id": organisation}).one_or_none()
     return None if row is None else Organisation(OrganisationId(row.id), row.name, row.zone)
 
 
@@ -112,9 +115,8 @@ def add_account(tx: Tx, account: Account) -> None:
 
 
 def get_account(tx: Tx, organisation: OrganisationId, account: str) -> Account | None:
-    where = (accounts.c.organisation == organisation, accounts.c.id == account)
-    row = tx.connection.execute(select(accounts).where(*where)).one_or_none()
-    return None if row is None else _account(row)
+    rows = tx.unit.rows(_ACCOUNTS, organisation, account)
+    return _account(rows[0]) if rows else None
 
 
 def find_accounts(tx: Tx, account: str) -> list[Account]:
@@ -194,9 +196,8 @@ def add_place(tx: Tx, place: Place) -> None:
 
 
 def get_place(tx: Tx, organisation: OrganisationId, place: str) -> Place | None:
-    where = (places.c.organisation == organisation, places.c.id == place)
-    row = tx.connection.execute(select(places).where(*where)).one_or_none()
-    return None if row is None else _place(row)
+    rows = tx.unit.rows(_PLACES, organisation, place)
+    return _place(rows[0]) if rows else None
 
 
 def save_place(tx: Tx, place: Place) -> None:

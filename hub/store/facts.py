@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from hub.store.tables import hub_facts
 from hub.store.upsert import put as put_rows
@@ -12,9 +12,11 @@ from hub.store.upsert import put as put_rows
 if TYPE_CHECKING:
     from hub.store.store import Tx
 
+_VALUE: Final = select(hub_facts.c.value).where(hub_facts.c.id == bindparam("id"))
+
 
 def get(tx: Tx, name: str) -> str | None:
-    found: str | None = tx.connection.execute(select(hub_facts.c.value).where(hub_facts.c.id == name)).scalar()
+    found: str | None = tx.connection.execute(_VALUE, {"id": name}).scalar()
     return found
 
 

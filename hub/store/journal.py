@@ -158,6 +158,15 @@ def last(tx: Tx, organisation: OrganisationId, chosen: Collection[str], actions:
     return {row.chain: row.newest for row in tx.connection.execute(grouped)}
 
 
+def newest_of(tx: Tx, organisation: OrganisationId, chain: str, actions: Collection[str]) -> dict[str, int]:
+    """The number of the newest entry of one chain with each of ``actions`` that it has."""
+    where = (journal.c.organisation == organisation, journal.c.chain == chain, journal.c.action.in_(actions))
+    grouped = (
+        select(journal.c.action, func.max(journal.c.number).label("newest")).where(*where).group_by(journal.c.action)
+    )
+    return {row.action: row.newest for row in tx.connection.execute(grouped)}
+
+
 def newest(tx: Tx) -> int:
     """A number that rises with every entry of any chain: when it stands still, nothing happened."""
     return int(tx.connection.execute(select(func.coalesce(func.max(journal.c.id), 0))).scalar_one())

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from hub.store.tables import outbox
 from protocols.ids import OrganisationId
@@ -28,6 +28,17 @@ if TYPE_CHECKING:
 LEASE: Final = timedelta(seconds=30)
 ASK: Final = "ask"
 """Message of a downlink that asks the wearer."""
+_CHANNELS_DUE: Final = select(outbox.c.channel).where(outbox.c.due_at <= bindparam("now")).distinct()
+_LEASED: Final = (
+    select(outbox)
+    .where(outbox.c.due_at <= bindparam("now"), outbox.c.channel == bindparam("channel"))
+    .order_by(outbox.c.rank, outbox.c.due_at)
+    .limit(bindparam("places"))
+    .with_for_update(skip_locked=True)
+)
+_STATE: Final = select(outbox.c.state).where(
+    outbox.c.organisation == bindparam("organisation"), outbox.c.id == bindparam("id")
+)
 
 
 class ItemState(StrEnum):
@@ -155,16 +166,10 @@ def add_rest(tx: Tx, row: Item, count: int, at: datetime) -> None:
 
 def lease(tx: Tx, channel: str, limit: int) -> list[Item]:
     """Take up to ``limit`` due rows of a channel for :data:`LEASE`, lower rank and older first."""
-    due = (
-        select(outbox)
-        .where(outbox.c.due_at <= tx.now, outbox.c.channel == channel)
-        .order_by(outbox.c.rank, outbox.c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = [_item(row) for row in tx.connection.execute(due)]
+    given = {"now": tx.now, "channel": channel, "places": limit}
+    rows = [_item(row) for row in tx.connection.execute(_LEASED, given)]
     for row in rows:
-        tx.connection.execute(update(outbox).where(*_is(row)).values(due_at=tx.now + LEASE))
+        tx.unit.change(outbox, {"organisation": row.organisation, "id": row.id}, {"due_at": tx.now + LEASE})
     return rows
 
 
@@ -256,10 +261,10 @@ def _item(row: Row[Any]) -> Item:
 
 def is_wanted(tx: Tx, item: Item) -> bool:
     """False when it was cancelled or finished since it was leased."""
-    state = tx.connection.execute(select(outbox.c.state).where(*_is(item))).scalar_one_or_none()
-    return state == ItemState.PENDING
+    given = {"organisation": item.organisation, "id": item.id}
+    return tx.connection.execute(_STATE, given).scalar_one_or_none() == ItemState.PENDING
 
 
 def channels_due(tx: Tx) -> set[str]:
     """The channels for which something waits to be sent now."""
-    return set(tx.connection.execute(select(outbox.c.channel).where(outbox.c.due_at <= tx.now).distinct()).scalars())
+    return set(tx.connection.execute(_CHANNELS_DUE, {"now": tx.now}).scalars())

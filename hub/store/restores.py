@@ -84,7 +84,9 @@ def note_replayed(tx: Tx, organisation: OrganisationId, incident: str, observed_
 
 def label(tx: Tx, organisation: OrganisationId, incident: str) -> Label | None:
     """None unless the newest alarm of the incident is older than the restore."""
-    newest = {action: journal.last(tx, organisation, (incident,), (action,)).get(incident, 0) for action in Label}
-    fresh = journal.last(tx, organisation, (incident,), _FRESH).get(incident, 0)
-    action = max(newest, key=newest.__getitem__)
-    return action if newest[action] > fresh else None
+    if last(tx) is None:
+        return None
+    newest = journal.newest_of(tx, organisation, incident, (*Label, *_FRESH))
+    fresh = max((newest.get(action, 0) for action in _FRESH), default=0)
+    action = max(Label, key=lambda label: newest.get(label, 0))
+    return action if newest.get(action, 0) > fresh else None
