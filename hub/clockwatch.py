@@ -75,17 +75,17 @@ class ClockWatch:
         if began - self._looked_at < EVERY_S:
             return False
         offset = self._store.read(lambda tx: self._read(tx, began, steps.total(tx)))
-        self._looked_at = began
+        looked_at, self._looked_at = self._looked_at, began
         if self._offset is None or not self._offset.stepped(offset):
             self._offset = offset
             return False
-        return self._store.write(lambda tx: self._book(tx, began), rank=Rank.ALARM)
+        return self._store.write(lambda tx: self._book(tx, began, looked_at), rank=Rank.ALARM)
 
     def _read(self, tx: Tx, began: float, booked: float) -> _Offset:
         lived = tx.now.timestamp() - booked
         return _Offset(lived - self._monotonic(), lived - began)
 
-    def _book(self, tx: Tx, began: float) -> bool:
+    def _book(self, tx: Tx, began: float, looked_at: float) -> bool:
         """Another replica may have been faster: then there is no step any more."""
         booked = steps.claim(tx)
         assert self._offset is not None  # noqa: S101 - there was a step since
@@ -94,7 +94,8 @@ class ClockWatch:
             return False
         steps.put(tx, booked + seconds)
         if seconds < 0:
-            steps.move_back(tx, timedelta(seconds=-seconds))
+            unseen = timedelta(seconds=self._monotonic() - looked_at)
+            steps.move_back(tx, timedelta(seconds=-seconds), since=tx.now - unseen)
         self._tell(Desk(tx, self._routes), seconds)
         return True
 

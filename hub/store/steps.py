@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, bindparam, or_, select, update
 
 from hub.store import facts
+from hub.store.deadlines import DeadlineKind
 from hub.store.tables import (
     deadlines,
     device_keys,
@@ -19,6 +20,7 @@ from hub.store.tables import (
     hearings,
     hub_facts,
     incidents,
+    journal,
     outbox,
     presence,
     sessions,
@@ -26,7 +28,7 @@ from hub.store.tables import (
 from hub.store.upsert import insert_new
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import timedelta
 
     from sqlalchemy import Column, Table
@@ -67,19 +69,49 @@ def put(tx: Tx, seconds: float) -> None:
     facts.put(tx, _FACT, repr(seconds))
 
 
-def move_back(tx: Tx, by: timedelta) -> None:
-    """The clock went back ``by``: whatever is due comes up when it would have, and nobody was heard in the future."""
+def move_back(tx: Tx, by: timedelta, *, since: datetime) -> None:
+    """The clock went back ``by``: whatever is due comes up when it would have, and nobody was heard in the future.
+
+    An incident that was written to at or after ``since``, by the clock as it is now, was written to after the step: it
+    is due as it should be, and to move it would wake people, or end a pre-alarm, before its time.
+    """
+    right = _written_to(tx, since)
     for table, names in _HEARD:
         _move(tx, table, [table.c[name] for name in names], by, is_future=True)
     for table, names in _DUE:
-        _move(tx, table, [table.c[name] for name in names], by, is_future=False)
+        _move(tx, table, [table.c[name] for name in names], by, is_future=False, but=right)
 
 
-def _move(tx: Tx, table: Table, columns: Sequence[Column[Any]], by: timedelta, *, is_future: bool) -> None:
+def _written_to(tx: Tx, since: datetime) -> set[tuple[str, str]]:
+    """Chains of the journal with an entry of between then and now, each with its organisation."""
+    where = (journal.c.at >= since, journal.c.at <= tx.now)
+    rows = tx.connection.execute(select(journal.c.organisation, journal.c.chain).where(*where).distinct())
+    return {(row.organisation, row.chain) for row in rows}
+
+
+def _incident(table: Table, row: Any) -> tuple[str, str] | None:  # noqa: ANN401 - a row of any table
+    """Which incident a row is of."""
+    if table is incidents:
+        return row.organisation, row.id
+    if table is deadlines and row.kind == DeadlineKind.INCIDENT:
+        return row.organisation, row.subject
+    return None
+
+
+def _move(
+    tx: Tx,
+    table: Table,
+    columns: Sequence[Column[Any]],
+    by: timedelta,
+    *,
+    is_future: bool,
+    but: Collection[tuple[str, str]] = (),
+) -> None:
     """Row by row: the two databases reckon with times in different ways."""
     concerned = [column > tx.now if is_future else column.is_not(None) for column in columns]
     keys = list(table.primary_key)
     rows = tx.connection.execute(tx.lock(select(*keys, *columns).where(or_(*concerned)).order_by(*keys))).all()
+    rows = [row for row in rows if _incident(table, row) not in but]
     if rows:
         where = and_(*(key == bindparam(f"_{key.name}") for key in keys))
         values = {column.name: bindparam(f"_{column.name}", type_=column.type) for column in columns}

@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from hub.clockwatch import LIMIT_S, ClockWatch
+from hub.domain.incident import Phase
 from hub.domain.session import Risk
 from hub.store import deadlines
 from hub.store.faults import FaultKind
-from protocols.events import Cause
+from protocols.events import Cause, Stage
 
 if TYPE_CHECKING:
     from tests.hub.conftest import Watch
@@ -134,3 +135,27 @@ def test_what_a_sender_holds_is_tried_again_in_time(office: Office, watch: Watch
     lived.pass_time(30)
 
     assert office.mails()["sam@acme.example", "alarm"] == 1
+
+
+def test_an_alarm_that_comes_before_the_step_is_noticed_climbs_no_rung_too_early(office: Office, watch: Watch) -> None:
+    lived = Lived(office, watch)
+    office.session()
+    watch.forward(hours=-1)
+    office.hear(office.alarm.event(Cause.PANIC))
+    lived.pass_time(58)
+    assert "escalated" not in office.written(office.the_incident().id)
+
+    lived.pass_time(3)
+    assert office.written(office.the_incident().id).count("escalated") == 1
+
+
+def test_a_pre_alarm_that_comes_before_the_step_is_noticed_can_still_be_cancelled(office: Office, watch: Watch) -> None:
+    lived = Lived(office, watch)
+    office.session()
+    watch.forward(hours=-1)
+    office.hear(office.alarm.event(Cause.FALL, Stage.PRE_ALARM))
+    lived.pass_time(20)
+    assert office.the_incident().state.phase is Phase.PENDING
+
+    lived.pass_time(26)
+    assert office.the_incident().state.phase is Phase.OPEN
