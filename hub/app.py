@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import secrets
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -62,6 +63,9 @@ REPLICA: Final = "tocsin-hub"
 """Name of the connections of all hubs at one database."""
 NO_DATABASE: Final = "the database takes nothing: no alarm is recorded or acknowledged"
 SENDERS: Final = 24
+SWITCH_S: Final = 0.0005
+"""How long one thread may compute while others wait: an alarm asks its database some twenty times, and after each answer
+it stands behind whoever is busy with digests."""
 
 
 class Hub:
@@ -107,7 +111,7 @@ class Hub:
             public_url=settings.web.public_url,
             executor=self._senders,
             metrics=self.metrics,
-            wake=self.wake,
+            wake=lambda: self._dispatch_loop.wake(),
         )
         self._dispatch_loop = Loop("dispatch", self._dispatch, self.metrics)
         self._tick_loop = Loop("tick", self._tick, self.metrics)
@@ -205,7 +209,7 @@ class Hub:
         if self._waiting:
             self._event_ingest.step(self._waiting)
             self._waiting = []
-            self.wake()
+            self._dispatch_loop.wake()
         return 0.0
 
     def _take_signs(self) -> float:
@@ -295,6 +299,7 @@ def settle_down() -> None:
     """What a program has loaded stays for good: to look through it for garbage would hold up alarms, each time anew."""
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCH_S)
 
 
 def run(settings: HubSettings, clock: Clock | None = None, *, started: Callable[[Hub], None] = lambda _: None) -> None:
