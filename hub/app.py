@@ -64,8 +64,8 @@ REPLICA: Final = "tocsin-hub"
 NO_DATABASE: Final = "the database takes nothing: no alarm is recorded or acknowledged"
 SENDERS: Final = 24
 SWITCH_S: Final = 0.0005
-"""How long one thread may compute while others wait: an alarm asks its database some twenty times, and after each answer
-it stands behind whoever is busy with digests."""
+"""How long one thread may compute while others wait. An alarm asks the database some twenty times, and after each
+answer it stands behind whoever is busy with digests."""
 
 
 class Hub:
@@ -103,6 +103,7 @@ class Hub:
         self._sign_ingest = SignIngest(self.store, self.routes, self.metrics, self.wake)
         self._ticker = Ticker(self.store, self.routes, self.metrics, monotonic=time.monotonic)
         self._clock_watch = None if clock is not None else ClockWatch(self.store, self.routes, time.monotonic)
+        self._dispatch_loop = Loop("dispatch", self._dispatch, self.metrics)
         self._dispatcher = Dispatcher(
             self.store,
             self.routes,
@@ -111,9 +112,8 @@ class Hub:
             public_url=settings.web.public_url,
             executor=self._senders,
             metrics=self.metrics,
-            wake=lambda: self._dispatch_loop.wake(),
+            wake=self._dispatch_loop.wake,
         )
-        self._dispatch_loop = Loop("dispatch", self._dispatch, self.metrics)
         self._tick_loop = Loop("tick", self._tick, self.metrics)
         recording = {
             Loop("ingest", self._ingest, self.metrics): IDLE_S,
@@ -296,7 +296,10 @@ def behind(web: WebSettings) -> dict[str, Any]:
 
 
 def settle_down() -> None:
-    """What a program has loaded stays for good: to look through it for garbage would hold up alarms, each time anew."""
+    """What a program has loaded stays for good: to look through it for garbage would hold up alarms, each time anew.
+
+    And its threads take turns more often than they do by themselves.
+    """
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_S)
