@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import adverts, alarms, events, report, storm
+from benchmarks import adverts, alarms, deadman, events, memory, report, storm
 from benchmarks.mail import Mails
 from benchmarks.publisher import Publisher
 from tests.services import Postgres, free_port, mosquitto, running
@@ -53,6 +53,15 @@ class Bench:
 
     def alarms(self) -> list[Figure]:
         return alarms.measure(self._folder, self._broker, self._mails)
+
+    def memory(self) -> list[Figure]:
+        return memory.measure(self._folder, self._broker)
+
+    def deadman(self) -> list[Figure]:
+        return deadman.measure(self._folder, {"hub on SQLite": self._new_sqlite}, self._broker)
+
+    def deadman_postgresql(self) -> list[Figure]:
+        return deadman.measure(self._folder, {"hub on PostgreSQL": self._postgres.new_database}, self._broker)
 
     def _databases(self) -> dict[str, Callable[[], str]]:
         return {"hub on SQLite": self._new_sqlite, "hub on PostgreSQL": self._postgres.new_database}

@@ -34,6 +34,7 @@ from hub.metrics import HubMetrics
 from hub.status import Announcer
 from hub.store import directory, facts, hung, incidents, outbox, presence, restores, schema, sealed, vault
 from hub.store.store import Rank, Store, StoreUnavailableError, open_engine
+from hub.ticker import BOUND as DEADLINES
 from hub.ticker import Ticker
 from hub.web import accounts
 from hub.web.app import build
@@ -222,9 +223,10 @@ class Hub:
 
     def _tick(self) -> float:
         stepped = self._clock_watch is not None and self._clock_watch.step()
-        if self._ticker.step() or stepped:
+        handled = self._ticker.step()
+        if handled or stepped:
             self._dispatch_loop.wake()
-        return IDLE_S
+        return 0.0 if handled >= DEADLINES else IDLE_S
 
     def _dispatch(self) -> float:
         self._dispatcher.step()

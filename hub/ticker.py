@@ -1,4 +1,4 @@
-"""Deadlines that are due, one transaction each, oldest first.
+"""Deadlines that are due, oldest first, some in each transaction.
 
 A claimed deadline row is locked before what it is about; everybody else locks it last. So the ticker never waits for
 another's lock while it holds one: what is busy is passed over until the next step, a quarter of a second later.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from hub.cases import device_keys, hearing, incidents, notify, sessions
+from hub.cases import device_keys, hearing, incidents, notify, sessions, watch
 from hub.cases.desk import Desk
 from hub.store import deadlines
 from hub.store.deadlines import DeadlineKind
@@ -30,12 +30,20 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 BOUND: Final = 500
-"""Deadlines handled in one step."""
+"""Deadlines handled in one step, of those that depend on whether somebody is heard and of the others each."""
 HOLD: Final = timedelta(seconds=30)
 """After the hub was away: time for gateways to hand in what they kept, before anybody's silence is believed."""
 AWAY_S: Final = 5.0
 """A pause between two steps that counts as having been away."""
+TOGETHER: Final = 50
+"""Deadlines handled in one transaction: an alarm that comes meanwhile waits for it on SQLite."""
+LOOKED_AT: Final = 20_000
+"""Watches of one kind moved on in one step."""
+LOOKED_AT_TOGETHER: Final = 500
+"""The same in one transaction: each takes a hundredth of a claimed one's time."""
+_LOOKS: Final = (watch.look, hearing.look)
 _DEAD_MAN: Final = frozenset({DeadlineKind.SILENCE, DeadlineKind.GATEWAY})
+_OTHERS: Final = frozenset(DeadlineKind) - _DEAD_MAN
 _HANDLERS: Final[Mapping[DeadlineKind, Callable[[Desk, OrganisationId, str], None]]] = {
     DeadlineKind.INCIDENT: incidents.deadline,
     DeadlineKind.SESSION_START: sessions.start_due,
@@ -75,42 +83,63 @@ class Ticker:
         if began - self._ended > AWAY_S:
             self._hold_until = began + HOLD.total_seconds()
         self._left.clear()
-        kinds = frozenset(DeadlineKind) - (_DEAD_MAN if began < self._hold_until else frozenset())
-        handled = 0
-        while handled < BOUND and self._handle_one(kinds):
-            handled += 1
+        handled = self._handle_all(_OTHERS)
+        if began >= self._hold_until:
+            handled += sum(self._look(look) for look in _LOOKS) + self._handle_all(_DEAD_MAN)
         self._ended = self._monotonic()
         return handled
 
-    def _handle_one(self, kinds: frozenset[DeadlineKind]) -> bool:
-        claimed: list[Deadline] = []
+    def _look(self, look: Callable[[Desk, int], int]) -> int:
+        """Move on every watch whose device or gateway was heard; how many. The rest is silent, and claimed."""
+        moved = 0
+        while moved < LOOKED_AT:
+            now = self._store.write(
+                lambda tx: look(Desk(tx, self._routes), LOOKED_AT_TOGETHER), rank=Rank.DEADLINE, waits=False
+            )
+            moved += now
+            if now < LOOKED_AT_TOGETHER:
+                break
+        return moved
 
-        def work(tx: Tx) -> bool:
-            claimed.clear()
-            deadline = deadlines.claim(tx, kinds=kinds, leave=self._left)
-            if deadline is None:
-                return False
-            claimed.append(deadline)
-            _HANDLERS[deadline.kind](Desk(tx, self._routes), deadline.organisation, deadline.subject)
-            self._metrics.deadline_lateness.observe((tx.now - deadline.due_at).total_seconds())
-            return True
+    def _handle_all(self, kinds: frozenset[DeadlineKind]) -> int:
+        handled = 0
+        while handled < BOUND and (claimed := self._handle(kinds, TOGETHER)):
+            handled += claimed
+        return handled
+
+    def _handle(self, kinds: frozenset[DeadlineKind], limit: int) -> int:
+        """Up to ``limit`` in one transaction; if that fails, each in its own. How many were claimed."""
+        claimed: list[Deadline] = []
+        late: list[float] = []
+
+        def work(tx: Tx) -> None:
+            claimed[:] = deadlines.claim(tx, kinds=kinds, leave=self._left, limit=limit)
+            desk = Desk(tx, self._routes)
+            silent = [(one.organisation, one.subject) for one in claimed if one.kind is DeadlineKind.SILENCE]
+            watch.silences_ahead(desk, silent)
+            for deadline in claimed:
+                _HANDLERS[deadline.kind](desk, deadline.organisation, deadline.subject)
+            late[:] = [(tx.now - deadline.due_at).total_seconds() for deadline in claimed]
 
         try:
-            return self._store.write(work, rank=Rank.DEADLINE, waits=False)
+            self._store.write(work, rank=Rank.DEADLINE, waits=False)
         except StoreUnavailableError:
             raise
-        except BusyError:
-            self._left.update(deadline.key for deadline in claimed)
-            return True
         except Exception as failure:
             if not claimed:
                 raise
-            self._report(claimed[0], failure)
-            return True
+            if len(claimed) > 1:
+                return sum(self._handle(kinds, 1) for _ in claimed)
+            self._left.add(claimed[0].key)
+            if not isinstance(failure, BusyError):
+                self._report(claimed[0], failure)
+            return 1
+        for seconds in late:
+            self._metrics.deadline_lateness.observe(seconds)
+        return len(claimed)
 
     def _report(self, deadline: Deadline, failure: Exception) -> None:
         """One deadline that can't be handled must not hold up the others, nor be quiet."""
-        self._left.add(deadline.key)
         self._metrics.loop_errors.labels("ticker").inc()
         log.error("deadline failed", kind=deadline.kind, subject=deadline.subject, exc_info=failure)
         detail = f"deadline {deadline.kind} of {deadline.subject}: {failure!r}"

@@ -250,6 +250,14 @@ def revoked_spoke(desk: Desk, organisation: OrganisationId, gateway: GatewayId) 
         notify.fault(desk, organisation, FaultKind.ACCESS_REFUSED, gateway, detail)
 
 
+def look(desk: Desk, limit: int) -> int:
+    """Up to ``limit`` watches that have come up, of gateways that were heard: they move on. How many."""
+    heard = presence.still_heard(desk.tx, limit, desk.now - GATEWAY_LIMIT)
+    due = {gateway: heard_at + GATEWAY_LIMIT for gateway, heard_at in heard.items()}
+    deadlines.move(desk.tx, DeadlineKind.GATEWAY, due)
+    return len(due)
+
+
 def gateway_due(desk: Desk, organisation: OrganisationId, gateway: str) -> None:
     """Has the gateway been heard lately? Only now is looked."""
     known = presence.hold_gateway(desk.tx, organisation, gateway)

@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from hub.domain.session import Extended, Heard, SessionPhase, decide
-from hub.store import faults, sessions
+from hub.domain.session import Extended, Heard, SessionPhase, SilenceDue, decide
+from hub.store import devices, faults, presence, sessions
 from hub.store.faults import FaultKind
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
     from hub.cases.desk import Desk
     from hub.domain.session import SessionEvent
     from hub.store.sessions import SessionRecord
@@ -30,6 +33,34 @@ def rearm(desk: Desk, organisation: OrganisationId, worker: str) -> None:
             after = _apply(desk, after, Heard())
         if after is not record:
             sessions.save(desk.tx, after)
+
+
+def look(desk: Desk, limit: int) -> int:
+    """Up to ``limit`` watches for silence that have come up, of devices that were heard: they move on. How many."""
+    due: dict[tuple[OrganisationId, str], datetime] = {}
+    for session, (record, heard_at) in sessions.still_heard(desk.tx, limit).items():
+        state, effects = decide(record.state, SilenceDue(heard_at), now=desk.now)
+        if state.silence_due is not None and not effects:
+            due[session] = state.silence_due
+    sessions.watch_on(desk.tx, due)
+    return len(due)
+
+
+def silences_ahead(desk: Desk, due: Collection[tuple[OrganisationId, str]]) -> None:
+    """What deciding on these sessions' silence will ask, asked once for all of them."""
+    unit = desk.tx.unit
+    unit.read_ahead(sessions.BY_ID, due)
+    known = [record for session in due if (record := sessions.get(desk.tx, *session)) is not None]
+    unit.read_ahead(devices.WORN_BY, {(record.organisation, record.worker) for record in known})
+    worn = {
+        (record.organisation, address)
+        for record in known
+        for address in devices.of_worker(desk.tx, record.organisation, record.worker)
+    }
+    unit.read_ahead(presence.PRESENCE, worn)
+    unit.read_ahead(
+        faults.OPEN, [faults.key(record.organisation, FaultKind.DEVICE_SILENT, record.id) for record in known]
+    )
 
 
 def has_fallen_silent(record: SessionRecord) -> bool:

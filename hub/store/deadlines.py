@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import bindparam, func, select, tuple_, update
 
 from hub.store.tables import deadlines
 from protocols.ids import OrganisationId
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from hub.store.store import Tx
@@ -43,6 +43,13 @@ class Deadline:
         return self.organisation, self.kind, self.subject
 
 
+_MOVED: Final = (
+    update(deadlines)
+    .where(deadlines.c.organisation == bindparam("_organisation"), deadlines.c.subject == bindparam("_subject"))
+    .values(due_at=bindparam("_due"))
+)
+
+
 def set_(tx: Tx, organisation: OrganisationId, kind: DeadlineKind, subject: str, due: datetime | None) -> None:
     """Set, move or (None) clear one deadline."""
     key = {"organisation": organisation, "kind": kind, "subject": subject}
@@ -53,29 +60,41 @@ def set_(tx: Tx, organisation: OrganisationId, kind: DeadlineKind, subject: str,
 
 
 def claim(
-    tx: Tx, *, kinds: Collection[DeadlineKind] = tuple(DeadlineKind), leave: Collection[tuple[str, str, str]] = ()
-) -> Deadline | None:
-    """The oldest deadline that is due, locked against other replicas until this transaction ends.
+    tx: Tx,
+    *,
+    kinds: Collection[DeadlineKind] = tuple(DeadlineKind),
+    leave: Collection[tuple[str, str, str]] = (),
+    limit: int = 1,
+) -> list[Deadline]:
+    """The oldest deadlines that are due, locked against other replicas until this transaction ends.
 
     Args:
         tx: the transaction; its time decides what is due.
         kinds: which to look at.
         leave: keys to pass over.
+        limit: how many at most.
     """
     statement = (
         select(deadlines)
         .where(deadlines.c.due_at <= tx.now, deadlines.c.kind.in_(list(kinds)))
         .order_by(deadlines.c.due_at)
-        .limit(1)
+        .limit(limit)
         .with_for_update(skip_locked=True)
     )
     if leave:
         key = tuple_(deadlines.c.organisation, deadlines.c.kind, deadlines.c.subject)
         statement = statement.where(key.not_in(list(leave)))
-    row = tx.connection.execute(statement).one_or_none()
-    if row is None:
-        return None
-    return Deadline(OrganisationId(row.organisation), DeadlineKind(row.kind), row.subject, row.due_at)
+    return [
+        Deadline(OrganisationId(row.organisation), DeadlineKind(row.kind), row.subject, row.due_at)
+        for row in tx.connection.execute(statement)
+    ]
+
+
+def move(tx: Tx, kind: DeadlineKind, due: Mapping[tuple[OrganisationId, str], datetime]) -> None:
+    """Move many deadlines of a kind, by organisation and subject; one that is gone meanwhile stays gone."""
+    rows = [{"_organisation": of, "_subject": subject, "_due": at} for (of, subject), at in due.items()]
+    if rows:
+        tx.connection.execute(_MOVED.where(deadlines.c.kind == kind), rows)
 
 
 def next_due(tx: Tx) -> datetime | None:

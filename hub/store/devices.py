@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DEVICES: Final = Lookup(devices, "organisation", "address")
 LOCKED: Final = Lookup(devices, "organisation", "address", locks=True)
 ASSIGNMENTS: Final = Lookup(assignments, "organisation", "address")
+WORN_BY: Final = Lookup(assignments, "organisation", "worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,10 @@ def assignments_of(tx: Tx, organisation: OrganisationId, address: str) -> list[A
 
 def of_worker(tx: Tx, organisation: OrganisationId, worker: str) -> list[Address]:
     """What a worker wears now."""
-    found = _wearings(tx, organisation, assignments.c.worker == worker, assignments.c.since <= tx.now)
-    return sorted(wearing.address for wearing in found)
+    rows = tx.unit.rows(WORN_BY, organisation, worker)
+    return sorted(
+        Address(row.address) for row in rows if row.since <= tx.now and (row.until is None or row.until > tx.now)
+    )
 
 
 def wearers(tx: Tx, organisation: OrganisationId) -> dict[Address, WorkerId]:

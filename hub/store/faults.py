@@ -10,7 +10,6 @@ from sqlalchemy import select, update
 
 from hub.store.lookup import Lookup
 from hub.store.tables import faults
-from hub.store.upsert import insert_new
 from protocols.ids import OrganisationId
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ class Fault:
 
 def raise_(tx: Tx, organisation: OrganisationId, kind: FaultKind, subject: str, detail: str) -> str | None:
     """Open a fault unless it is open already; its id if it is new."""
+    if tx.unit.rows(OPEN, *key(organisation, kind, subject)):
+        return None
     number = tx.new_id()
     values = {
         "organisation": organisation,
@@ -80,7 +81,8 @@ def raise_(tx: Tx, organisation: OrganisationId, kind: FaultKind, subject: str, 
         "detail": detail[:2000],
         "raised_at": tx.now,
     }
-    return number if insert_new(tx, faults, values) else None
+    tx.unit.insert(faults, values)
+    return number
 
 
 def clear(tx: Tx, organisation: OrganisationId, kind: FaultKind, subject: str) -> bool:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, select, update
 
+from hub.store.deadlines import DeadlineKind
 from hub.store.lookup import Lookup
-from hub.store.tables import gateways, hearings, presence
+from hub.store.tables import deadlines, gateways, hearings, presence
 from hub.store.upsert import insert_new, put
 from protocols.events import Told
 from protocols.ids import Address, EventIdentity, GatewayId, OrganisationId
@@ -161,6 +162,23 @@ def touch_gateways(tx: Tx, alive: Mapping[tuple[OrganisationId, GatewayId], str]
     rows = [{"_organisation": of, "_id": gateway, "boot": boot} for (of, gateway), boot in sorted(alive.items())]
     if rows:
         tx.connection.execute(_TOUCHED.values(heard_at=tx.now), rows)
+
+
+def still_heard(tx: Tx, limit: int, since: datetime) -> dict[tuple[OrganisationId, str], datetime]:
+    """Gateways whose silence is due to be looked for, though they were heard after ``since``; when that was.
+
+    The deadlines' rows are locked, those that somebody else has locked left out.
+    """
+    same = (gateways.c.organisation == deadlines.c.organisation) & (gateways.c.id == deadlines.c.subject)
+    statement = (
+        select(gateways.c.organisation, gateways.c.id, gateways.c.heard_at)
+        .join_from(deadlines, gateways, same)
+        .where(deadlines.c.kind == DeadlineKind.GATEWAY, deadlines.c.due_at <= tx.now, gateways.c.heard_at > since)
+        .order_by(deadlines.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=deadlines)
+    )
+    return {(OrganisationId(row.organisation), row.id): row.heard_at for row in tx.connection.execute(statement)}
 
 
 def put_place(tx: Tx, organisation: OrganisationId, gateway: str, place: str | None, *, state: str) -> None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import and_, bindparam, insert, or_, select, update
 
 from hub.domain.matching import EARLY, SessionWindow
 from hub.domain.session import Risk, Session, SessionPhase
 from hub.store import deadlines
 from hub.store.deadlines import DeadlineKind
 from hub.store.lookup import Lookup
-from hub.store.tables import sessions
+from hub.store.tables import assignments, presence, sessions
+from hub.store.tables import deadlines as deadlines_table
 from protocols.ids import OrganisationId, PlaceId, SessionId, WorkerId
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from sqlalchemy import Row
@@ -26,7 +28,33 @@ if TYPE_CHECKING:
 
 SESSIONS: Final = Lookup(sessions, "organisation", "worker")
 ACTIVE: Final = Lookup(sessions, "organisation", "worker", "phase")
+BY_ID: Final = Lookup(sessions, "organisation", "id", locks=True)
 LOCKED: Final = Lookup(sessions, "organisation", "worker", "phase", locks=True)
+
+_HEARD_AT: Final = presence.c.heard_at
+_WORN_AND_WATCHED: Final = (
+    select(sessions, _HEARD_AT)
+    .select_from(deadlines_table)
+    .join(
+        sessions,
+        and_(sessions.c.organisation == deadlines_table.c.organisation, sessions.c.id == deadlines_table.c.subject),
+    )
+    .join(
+        assignments,
+        and_(assignments.c.organisation == sessions.c.organisation, assignments.c.worker == sessions.c.worker),
+    )
+    .join(
+        presence,
+        and_(presence.c.organisation == assignments.c.organisation, presence.c.address == assignments.c.address),
+    )
+    .where(deadlines_table.c.kind == DeadlineKind.SILENCE, sessions.c.phase == SessionPhase.ACTIVE)
+)
+"""A row for each device, and each root key that it was heard under."""
+_WATCHED_ON: Final = (
+    update(sessions)
+    .where(sessions.c.organisation == bindparam("_organisation"), sessions.c.id == bindparam("_id"))
+    .values(silence_due=bindparam("_due"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +89,18 @@ def _values(record: SessionRecord) -> dict[str, Any]:
     }
 
 
+def _about(record: SessionRecord) -> dict[str, Any]:
+    """What never changes of it."""
+    return {"organisation": record.organisation, "id": record.id, "worker": record.worker, "place": record.place}
+
+
 def add(tx: Tx, record: SessionRecord) -> None:
-    about = {"organisation": record.organisation, "id": record.id, "worker": record.worker, "place": record.place}
-    tx.connection.execute(insert(sessions).values(**about, **_values(record)))
+    tx.connection.execute(insert(sessions).values(**_about(record), **_values(record)))
     _set_deadlines(tx, record)
 
 
 def save(tx: Tx, record: SessionRecord) -> None:
-    where = (sessions.c.organisation == record.organisation, sessions.c.id == record.id)
-    tx.connection.execute(update(sessions).where(*where).values(**_values(record)))
+    tx.unit.put(sessions, _about(record) | _values(record))
     _set_deadlines(tx, record)
 
 
@@ -84,11 +115,36 @@ def _set_deadlines(tx: Tx, record: SessionRecord) -> None:
         deadlines.set_(tx, record.organisation, kind, record.id, at)
 
 
+def still_heard(tx: Tx, limit: int) -> dict[tuple[OrganisationId, str], tuple[SessionRecord, datetime]]:
+    """Sessions whose silence is due to be looked for, though what their workers wear was heard within the limit.
+
+    Each, by organisation and id, with when that was. About ``limit`` of the oldest deadlines; both rows are locked,
+    those that somebody else has locked left out.
+    """
+    lately = or_(*(and_(sessions.c.risk == risk, tx.now - risk.silence_limit < _HEARD_AT) for risk in Risk))
+    statement = (
+        _WORN_AND_WATCHED.where(deadlines_table.c.due_at <= tx.now, sessions.c.silence_due <= tx.now, lately)
+        .where(assignments.c.since <= tx.now, or_(assignments.c.until.is_(None), assignments.c.until > tx.now))
+        .order_by(deadlines_table.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=[deadlines_table, sessions])
+    )
+    rows = sorted(tx.connection.execute(statement), key=attrgetter("heard_at"))
+    return {(OrganisationId(row.organisation), row.id): (_record(row), row.heard_at) for row in rows}
+
+
+def watch_on(tx: Tx, due: Mapping[tuple[OrganisationId, str], datetime]) -> None:
+    """Silence of these sessions, each by organisation and id, is looked for next at these times."""
+    rows = [{"_organisation": of, "_id": number, "_due": at} for (of, number), at in due.items()]
+    if rows:
+        tx.connection.execute(_WATCHED_ON, rows)
+    deadlines.move(tx, DeadlineKind.SILENCE, due)
+
+
 def get(tx: Tx, organisation: OrganisationId, session: str) -> SessionRecord | None:
     """One session, locked until the transaction ends."""
-    where = (sessions.c.organisation == organisation, sessions.c.id == session)
-    row = tx.connection.execute(tx.lock(select(sessions).where(*where))).one_or_none()
-    return None if row is None else _record(row)
+    rows = tx.unit.rows(BY_ID, organisation, session)
+    return _record(rows[0]) if rows else None
 
 
 def active_of(tx: Tx, organisation: OrganisationId, worker: str) -> list[SessionRecord]:

@@ -297,6 +297,7 @@ WITHOUT = {
     "hub.store.outbox.channels_due": "the hub's own work, of all of them",
     "hub.store.outbox.grown": "of a row that was leased",
     "hub.store.outbox.is_wanted": "of a row that was leased",
+    "hub.store.presence.still_heard": "the hub's own work, of all of them",
     "hub.store.pulse.of": "asked for several organisations, below",
     "hub.store.restores.last": "of the hub",
     "hub.store.restores.number": "of the hub",
@@ -304,6 +305,7 @@ WITHOUT = {
     "hub.store.sealed.left": "the hub's own keys, under which all of them are sealed",
     "hub.store.sealed.reseal": "the hub's own keys, under which all of them are sealed",
     "hub.store.steps.total": "of the hub's clock",
+    "hub.store.sessions.still_heard": "the hub's own work, of all of them",
     "hub.store.sign_ins.get": "by its secret, which one browser has",
 }
 """Reading functions that are given no organisation, and why that is right."""
