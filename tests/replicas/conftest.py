@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.hub.conftest import office, store, watch
 from tests.replicas.ground import Ground, Mailbox
 from tests.services import mosquitto, running
 
@@ -48,3 +49,6 @@ def ground(
     for one in made:
         one.gateways.__exit__()
         one.close()
+
+
+__all__ = ["office", "store", "watch"]
