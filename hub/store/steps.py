@@ -14,6 +14,7 @@ from sqlalchemy import and_, bindparam, or_, select, update
 from hub.store import facts
 from hub.store.deadlines import DeadlineKind
 from hub.store.tables import (
+    assignments,
     deadlines,
     device_keys,
     gateways,
@@ -48,6 +49,8 @@ _HEARD: Final = (
     (hearings, ("heard_at",)),
     (gateways, ("heard_at",)),
     (device_keys, ("ordered_at", "rekey_from", "rekeyed_at")),
+    (assignments, ("since", "until")),
+    (sessions, ("starts_at", "ends_at", "ended_at")),
 )
 """What happened, and is compared with what time it is."""
 

@@ -87,6 +87,20 @@ def test_a_step_forward_is_a_fault_and_moves_nothing(office: Office, watch: Watc
     assert office.the_incident().state.due == before
 
 
+def test_an_alarm_after_the_clock_was_set_back_is_still_matched_to_its_wearer_and_session(
+    office: Office, watch: Watch
+) -> None:
+    lived = Lived(office, watch)
+    session = office.session()
+    lived.pass_time(3)
+    watch.forward(hours=-1)
+    lived.pass_time(2)
+    office.hear(office.alarm.event(Cause.PANIC))
+
+    match = office.the_incident().match
+    assert (match.worker, match.session) == ("alice", session.id)
+
+
 def test_of_two_replicas_one_books_a_step_and_the_other_sees_none(office: Office, watch: Watch) -> None:
     lived = Lived(office, watch, replicas=2)
     office.session()
