@@ -88,7 +88,7 @@ def _site(folder: Path, store: str) -> Iterator[tuple[Chain, FakeClock, FakeCloc
     with ExitStack() as stack:
         url = None
         if store == "postgresql":
-            url = stack.enter_context(database(hubs)).url
+            url = stack.enter_context(database(hubs.environment)).url
         else:
             clocks["hub"] = hubs
         broker = stack.enter_context(running(mosquitto(folder)))
