@@ -6,9 +6,11 @@ import smtplib
 import ssl
 from contextlib import contextmanager
 from datetime import timedelta
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry
 from email.message import EmailMessage
+from email.policy import default
 from email.utils import format_datetime
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from hub.channels import wording
@@ -21,6 +23,17 @@ if TYPE_CHECKING:
     from hub.settings import EmailSettings
 
 _PERMANENT: Final = range(500, 600)
+
+
+class _Headers(HeaderRegistry):
+    """Makes its class for each kind of header once, where the usual one makes it twice for each header of each mail."""
+
+    @cache  # noqa: B019 - there is one, for good
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        return super().__getitem__(name)
+
+
+_POLICY: Final = default.clone(header_factory=_Headers())
 
 
 class SmtpChannel:
@@ -58,7 +71,7 @@ class SmtpChannel:
     def compose(self, outgoing: Outgoing) -> EmailMessage:
         """The message, plain text; the same Message-ID at every attempt, so a repeat is seen to be one."""
         facts = outgoing.facts
-        message = EmailMessage()
+        message = EmailMessage(_POLICY)
         message["From"] = self._settings.sender
         message["To"] = Address(addr_spec=outgoing.target)
         message["Subject"] = " ".join(wording.subject(facts).split())
