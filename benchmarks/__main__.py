@@ -1,4 +1,4 @@
-"""``python -m benchmarks [adverts] [events] [storm] [alarms]``: all of them, unless some are named."""
+"""``python -m benchmarks [NAME …]``: all of :data:`NAMES`, unless some are named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import adverts, alarms, deadman, events, memory, report, storm
+from benchmarks import adverts, alarms, deadman, events, memory, report, restart, storm
 from benchmarks.mail import Mails
 from benchmarks.publisher import Publisher
 from tests.services import Postgres, free_port, mosquitto, running
@@ -57,6 +57,9 @@ class Bench:
     def memory(self) -> list[Figure]:
         return memory.measure(self._folder, self._broker)
 
+    def restart(self) -> list[Figure]:
+        return restart.measure(self._folder, self._databases(), self._broker, self._publisher)
+
     def deadman(self) -> list[Figure]:
         return deadman.measure(self._folder, {"hub on SQLite": self._new_sqlite}, self._broker)
 
@@ -86,12 +89,14 @@ def _keep_bytecode(folder: Path) -> None:
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
 
 
-NAMES: Final = ("adverts", "events", "storm", "alarms")
+NAMES: Final = ("adverts", "memory", "events", "storm", "alarms", "restart", "deadman")
+MORE: Final = ("deadman_postgresql",)
+"""Only when they are named."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="|".join(NAMES))
+    parser.add_argument("names", nargs="*", choices=[*NAMES, *MORE, []], metavar="|".join([*NAMES, *MORE]))
     names = parser.parse_args().names or NAMES
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything started here ends with it
     began = datetime.now(UTC)

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks import targets
 from tests.services import program
 
 if TYPE_CHECKING:
@@ -28,13 +29,14 @@ _SYNCS: Final = 50
 
 def table(figures: Sequence[Figure]) -> str:
     """Markdown."""
-    rows = [("figure", "ours", "baseline", "ours / baseline", "baseline is")]
+    rows = [("figure", "ours", "baseline", "ours / baseline", "target", "baseline is")]
     rows += [
         (
             figure.name,
             _number(figure.ours, figure.unit),
             _number(figure.bare, figure.unit),
             f"{figure.ratio:.2f}",
+            targets.told(figure),
             figure.against,
         )
         for figure in figures
@@ -56,9 +58,14 @@ def save(figures: Sequence[Figure], machine: dict[str, Any], began: datetime) ->
     """One file per run, named by date and commit."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{began:%Y-%m-%dT%H%M%SZ}-{commit()}.json"
-    lines = [{**asdict(figure), "ours": figure.ours, "bare": figure.bare, "ratio": figure.ratio} for figure in figures]
+    lines = [_as_json(figure) for figure in figures]
     path.write_text(json.dumps({"began": began.isoformat(), "machine": machine, "figures": lines}, indent=1) + "\n")
     return path
+
+
+def _as_json(figure: Figure) -> dict[str, Any]:
+    told = {"ours": figure.ours, "bare": figure.bare, "ratio": figure.ratio, "target": targets.told(figure)}
+    return asdict(figure) | told
 
 
 def commit() -> str:
