@@ -203,11 +203,11 @@ class Ground:
         self.store = Store(open_engine(database), vault.read(folder / "hub.keys"))
         self.store.write(_password)
         self.gateways = Gateways(broker_port)
-        self._broker_port = broker_port
+        self.broker_port = broker_port
         self.replicas: list[Replica] = []
 
     def replica(self, name: str) -> Replica:
-        one = Replica(self.folder, name, common(self.folder, self.database, self._broker_port, self.mailbox.port))
+        one = Replica(self.folder, name, common(self.folder, self.database, self.broker_port, self.mailbox.port))
         self.replicas.append(one)
         return one
 

@@ -27,8 +27,12 @@ from hub.store.tables import journal as entries
 from hub.store.tables import sessions as session_rows
 from protocols.events import Cause, Stage
 from protocols.ids import PlaceId
+from protocols.mqtt.envelope import GatewayState, StatusEnvelope
+from protocols.mqtt.topics import hub_status
 from tests.replicas.ground import ORGANISATION, START_S, Replica, common
 from tests.services import eventually
+from tocsin.mqtt import Connection
+from tocsin.settings import MqttSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from hub.store.store import Tx
     from tests.replicas.ground import Ground, Mailbox
     from tests.services import Postgres, Process
+    from tocsin.mqtt import Received
 
     Make = Callable[[int, int], Ground]
 
@@ -106,10 +111,16 @@ def test_a_pre_alarm_at_one_replica_is_withdrawn_by_its_cancel_at_another(ground
 
 def test_what_falls_due_at_a_dead_replica_is_done_by_another(ground: Make) -> None:
     here = ground(1, 2)
-    due = datetime.now(UTC) + timedelta(seconds=4)
+    due = datetime.now(UTC) + timedelta(seconds=6)
     new = sessions.NewSession(here.people[0].worker, "home", due, due + timedelta(hours=1), Risk.NORMAL)
     number = here.store.write(lambda tx: sessions.log(Desk(tx, Routes()), ORGANISATION, new, "sam")).id
+    said: list[str] = []
+    gateway = _listener(here, said)
+    eventually(lambda: said.count(GatewayState.ONLINE) >= 2, within_s=30)
     here.replicas[0].kill()
+    eventually(lambda: GatewayState.OFFLINE in said)
+    eventually(lambda: said[-1] == GatewayState.ONLINE)  # the other one lets nobody believe that the hub is blind
+    gateway.stop()
 
     def is_under_way() -> bool:
         where = (session_rows.c.id == number, session_rows.c.phase == SessionPhase.ACTIVE)
@@ -120,6 +131,19 @@ def test_what_falls_due_at_a_dead_replica_is_done_by_another(ground: Make) -> No
     late = (here.rows(started)[0].at - due).total_seconds()
     assert 0 <= late < 10
     print(f"done {late:.2f} s after it was due")  # noqa: T201
+
+
+def _listener(here: Ground, said: list[str]) -> Connection:
+    """Hears what the hub says of itself."""
+
+    def hear(message: Received) -> None:
+        said.append(StatusEnvelope.from_json(message.payload).data.state)
+        message.acknowledge()
+
+    where = hub_status(ORGANISATION)
+    link = Connection(MqttSettings(port=here.broker_port), client_id="status", subscriptions=[where], on_message=hear)
+    link.start()
+    return link
 
 
 def test_nothing_is_lost_while_one_replica_hangs_and_another_is_killed(ground: Make) -> None:
