@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
 
 from hub.cases import incidents, sessions
 from hub.domain.incident import Kind, Outcome, Phase
@@ -183,6 +187,33 @@ def test_after_the_hub_was_away_nobodys_silence_is_believed_before_the_backlog_w
     office.monotonic += 600
     office.ticker.step()
     assert office.incidents() == []
+    office.digest(office.alarm.frame())
+    office.pass_time(seconds=60)
+    assert office.incidents() == []
+
+
+@pytest.mark.parametrize("at_write", range(6))
+def test_a_hub_that_stood_still_in_the_middle_of_a_step_believes_nobodys_silence_either(
+    office: Office, monkeypatch: pytest.MonkeyPatch, at_write: int
+) -> None:
+    office.session(Risk.HIGH)
+    office.status(GatewayState.ONLINE)
+    office.digest(office.alarm.frame())
+    office.pass_time(seconds=1)
+    write, writes = office.store.write, count()
+
+    def stands_still(work: Any, **how: Any) -> Any:
+        if next(writes) == at_write:
+            office.watch.forward(minutes=10)
+            office.monotonic += 600
+        return write(work, **how)
+
+    monkeypatch.setattr(office.store, "write", stands_still)
+    for _ in range(4):
+        office.ticker.step()
+        office.monotonic += 1
+    assert office.incidents() == []
+    assert office.faults() == []
     office.digest(office.alarm.frame())
     office.pass_time(seconds=60)
     assert office.incidents() == []
