@@ -3,6 +3,7 @@
 # make check  format, lint, types, layers, drift of generated files
 # make bench  figures, each beside a baseline of the same run
 # make faults SIGKILL at random for 2,000 events, on each database with each broker (about an hour); make test: 150
+# make power  the power of a guest is cut 20 times while gateway and hub write (about ten minutes); make test: twice
 # make lock   requirements.lock after a change of pyproject.toml; with LOCK_ARGS=--upgrade the newest of everything
 #
 # Assumes Debian or macOS with Python 3.11+ and make; says what else it installs.
@@ -13,12 +14,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UV_VERSION := 0.13.9
 
-.PHONY: demo test check bench faults format generate lock tools
+.PHONY: demo test check bench faults power format generate lock tools guest
 
 demo: $(READY)
 	@$(BIN)/tocsin demo
 
-test: $(READY) tools
+test: $(READY) tools guest
 	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(PYTEST_ARGS)
 
 check: $(READY)
@@ -34,6 +35,9 @@ bench: $(READY) tools
 faults: $(READY) tools
 	TOCSIN_FAULT_EVENTS=2000 $(BIN)/python -m pytest -s tests/faults/test_killed.py $(PYTEST_ARGS)
 
+power: $(READY) guest
+	TOCSIN_POWER_CUTS=20 $(BIN)/python -m pytest -s tests/faults/test_power.py $(PYTEST_ARGS)
+
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -47,6 +51,9 @@ lock: $(READY)
 
 tools:
 	@./tools/install-servers
+
+guest:
+	@./tools/install-guest
 
 $(READY): requirements.lock pyproject.toml
 	@echo "Installing Python packages into $(VENV), exactly as locked"
