@@ -9,6 +9,7 @@ import typer
 
 from simulator import site_file
 from simulator.actions import Action
+from simulator.explore import command
 from tocsin.log import configure
 from tocsin.settings import LogSettings, SettingsError
 
@@ -163,6 +164,9 @@ def faults(
     change = {**(none if clear else {}), **{key: value for key, value in named.items() if value is not None}}
     for key, value in _ask(state, "POST", "/faults", change).items():
         typer.echo(f"{key}: {value}")
+
+
+app.command("explore")(command.explore)
 
 
 def _command(action: Action) -> Callable[..., None]:

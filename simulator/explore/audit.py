@@ -1,4 +1,4 @@
-"""Looks at every commit of the hub, every receipt, every acknowledgement and every display, at the moment it happens."""
+"""Looks at every commit, every receipt, every acknowledgement and every display, at the moment it happens."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ class Audit:
         if before is not None and fired and len(actions) == 1:
             self._fired(before, row, actions[0])
         elif before is not None and not actions and before.due is not None and row.due is not None:
-            self._moved(before, row)
+            self._moved(row)
             return
         if row.due is None:
             self._due_true.pop(row.id, None)
@@ -188,7 +188,7 @@ class Audit:
         if expected is not None and row.due != expected:
             self._story.violated("ladder", f"incident {row.id[:6]}: next step due {row.due}, by the ladder {expected}")
 
-    def _moved(self, before: Row, row: Row) -> None:
+    def _moved(self, row: Row) -> None:
         """A deadline that nothing but a step of the clock explains."""
         assert row.due is not None  # noqa: S101 - its caller looked
         known, true = self._due_true.get(row.id), self._true(row.due)

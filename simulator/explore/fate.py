@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Killed(BaseException):  # noqa: N818 - no error of the product's: nothing may catch it
+class Killed(BaseException):
     """The process ends here.
 
     Attributes:

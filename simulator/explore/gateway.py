@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -293,7 +292,3 @@ class GatewayProcess(Process):
         self.disk.mkdir()
         self.story.tell(self.name, "gets an empty card")
         self.ledger.card_wiped(self.name)
-
-    @property
-    def failures(self) -> Counter[str]:
-        return self.outbox.failures

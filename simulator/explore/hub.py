@@ -210,7 +210,7 @@ class HubProcess(Process):
 
     def _announce(self) -> float:
         try:
-            self.store.write(lambda tx: None)
+            self.store.write(lambda _: None)
         except StoreUnavailableError:
             self._say(GatewayState.OFFLINE)
             raise

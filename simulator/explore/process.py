@@ -69,7 +69,12 @@ class Process:
     def later(self, seconds: float, act: Callable[[], object]) -> None:
         """The same, later, if this run is still the one."""
         run = self.fate
-        self.agenda.after(seconds, lambda: run is self.fate and self.do(act))
+
+        def turn() -> None:
+            if run is self.fate:
+                self.do(act)
+
+        self.agenda.after(seconds, turn)
 
     def _died(self, where: str) -> None:
         away_s = self.restart_s()

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 _AWAY_S: Final = (1.0, 3.0, 8.0, 20.0, 60.0, 110.0)
 _POINTS: Final = 60
-_BACK_S: Final = 5.0
-"""A step of the clock is noticed within this; a hub that dies sooner never knows of it."""
 
 
 class Storm:
@@ -69,6 +67,9 @@ class Storm:
         for _ in range(self._dice.randint(0, most)):
             self._at(self._when(), act)
 
+    def _chance(self, likely: float) -> bool:
+        return self._dice.random() < likely
+
     def _when(self) -> float:
         return 5.0 + self._dice.random() * (self._lasts_s - 10.0)
 
@@ -90,10 +91,10 @@ class Storm:
     def _live(self, wearer: Wearer) -> None:
         dice, office = self._dice, self._world.office
         self._at(dice.random() * 3, wearer.power_on)
-        if dice.random() < 0.8:
+        if self._chance(0.8):
             risk = dice.choice((Risk.NORMAL, Risk.HIGH))
             self._at(4.0, partial(office.log_session, wearer, risk, dice.choice((1.0, 30.0))))
-            if dice.random() < 0.3:
+            if self._chance(0.3):
                 self._at(self._when(), partial(office.end_session, wearer.name))
         for _ in range(dice.randint(1, 4)):
             self._at(self._when(), partial(self._press, wearer))
@@ -134,17 +135,12 @@ class Storm:
 
     def _doom_gateway(self) -> None:
         gateway = self._gateway()
-        if self._dice.random() < 0.5:
+        if self._chance(0.5):
             self._doom(gateway)
             return
         gateway.kill()
-        kind = self._dice.random()
-        if kind < 0.15:
-            gateway.wipe()
-        elif kind < 0.4:
-            gateway.save()
-        elif kind < 0.55:
-            gateway.go_back()
+        to_its_card = (gateway.wipe, gateway.save, gateway.go_back, lambda: None)
+        self._dice.choices(to_its_card, (3, 5, 3, 9))[0]()
 
     # Network
 
@@ -171,7 +167,7 @@ class Storm:
         self._for_a_while(begin, end, 60.0)
 
     def _broker_anew(self) -> None:
-        broker, retained = self._world.broker, self._dice.random() < 0.5
+        broker, retained = self._world.broker, self._chance(0.5)
 
         def begin() -> None:
             self._world.story.tell("broker", "is gone" + (", and forgets what it retained" if retained else ""))
@@ -210,6 +206,14 @@ class Storm:
     def _fill_hub(self) -> None:
         hub = self._world.hub
         self._for_a_while(partial(hub.fill, full=True), partial(hub.fill, full=False), 30.0)
+        self._world.agenda.after(1 + self._dice.random() * 8, self._break_events)
+
+    def _break_events(self) -> None:
+        """While the hub holds messages that it could not record yet."""
+        for client in self._world.broker.of("hub"):
+            if client.client_id.endswith(".events"):
+                self._world.story.tell("network", f"connection {client.client_id} breaks")
+                self._world.broker.break_(client, self._dice.choice((0.01, 2.0)))
 
     def _fill_gateway(self) -> None:
         gateway = self._gateway()

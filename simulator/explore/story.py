@@ -48,6 +48,6 @@ class Story:
 
 
 def stamp(seconds: float) -> str:
-    """``03:07.250``"""
+    """Minutes and seconds: ``03:07.250``."""
     minutes, rest = divmod(seconds, 60)
     return f"{int(minutes):02}:{rest:06.3f}"
