@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks import adverts, alarms, deadman, events, memory, report, restart, storm
+from benchmarks import adverts, alarms, deadman, events, memory, replicas, report, restart, storm
 from benchmarks.mail import Mails
 from benchmarks.publisher import Publisher
 from tests.services import Postgres, free_port, mosquitto, running
@@ -60,6 +60,9 @@ class Bench:
     def restart(self) -> list[Figure]:
         return restart.measure(self._folder, self._databases(), self._broker, self._publisher)
 
+    def replicas(self) -> list[Figure]:
+        return replicas.measure(self._folder, self._postgres.new_database, self._broker, self._publisher)
+
     def deadman(self) -> list[Figure]:
         return deadman.measure(self._folder, {"hub on SQLite": self._new_sqlite}, self._broker)
 
@@ -89,7 +92,7 @@ def _keep_bytecode(folder: Path) -> None:
     os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
 
 
-NAMES: Final = ("adverts", "memory", "events", "storm", "alarms", "restart", "deadman")
+NAMES: Final = ("adverts", "memory", "events", "storm", "alarms", "restart", "deadman", "replicas")
 MORE: Final = ("deadman_postgresql",)
 """Only when they are named."""
 
