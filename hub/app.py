@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-import uvicorn
 
 from hub import sharing
 from hub.cases.desk import Routes
@@ -36,10 +35,6 @@ from hub.store import directory, facts, hung, incidents, outbox, presence, resto
 from hub.store.store import Rank, Store, StoreUnavailableError, open_engine
 from hub.ticker import BOUND as DEADLINES
 from hub.ticker import Ticker
-from hub.web import accounts
-from hub.web.app import build
-from hub.web.changes import Changes
-from hub.web.context import Console
 from protocols.ids import OrganisationId
 from protocols.mqtt import topics
 from protocols.mqtt.topics import Channel
@@ -53,6 +48,7 @@ if TYPE_CHECKING:
     from hub.settings import HubSettings, WebSettings
     from hub.store.directory import Organisation
     from hub.store.store import Clock, Tx
+    from hub.web.context import Console
     from tocsin.mqtt import Received
 
 log = structlog.get_logger()
@@ -80,7 +76,9 @@ class Hub:
     def __init__(self, settings: HubSettings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.metrics = HubMetrics()
-        self.store = Store(open_engine(settings.database_url(), REPLICA), vault.read_or_make(settings.keys_path), clock=clock)
+        self.store = Store(
+            open_engine(settings.database_url(), REPLICA), vault.read_or_make(settings.keys_path), clock=clock
+        )
         schema.prepare(self.store.engine, self.store.vault)
         if settings.replicas.share:  # with a key file of its own it could read nothing that the others wrote
             self.store.read(sealed.check)
@@ -181,6 +179,9 @@ class Hub:
         return {organisation: password for organisation, password in made.items() if password is not None}
 
     def console(self) -> Console:
+        from hub.web.changes import Changes
+        from hub.web.context import Console
+
         return Console(
             store=self.store,
             routes=self.routes,
@@ -260,6 +261,8 @@ def _write(tx: Tx) -> list[Organisation]:
 
 def _first_account(organisation: OrganisationId, tx: Tx) -> str | None:
     directory.hold_organisation(tx, organisation)
+    from hub.web import accounts
+
     return accounts.first_account(tx, organisation)
 
 
@@ -316,22 +319,31 @@ def run(settings: HubSettings, clock: Clock | None = None, *, started: Callable[
         started: called once everything but the web server runs.
     """
     hub = Hub(settings, clock)
-    for organisation, password in hub.first_passwords().items():
-        print(f"\n  First sign-in for {organisation}: account admin, password {password}\n", flush=True)  # noqa: T201
     hub.start()
     try:
         started(hub)
-        settle_down()
-        uvicorn.run(
-            build(hub.console()),
-            host=settings.web.host,
-            port=settings.web.port,
-            ssl_certfile=settings.web.tls_cert_file,
-            ssl_keyfile=settings.web.tls_key_file,
-            log_config=None,
-            access_log=False,
-            **behind(settings.web),
-            timeout_graceful_shutdown=3,
-        )
+        _serve(hub, settings)
     finally:
         hub.stop()
+
+
+def _serve(hub: Hub, settings: HubSettings) -> None:
+    """The web server, imported when alarms are handled already: that takes longer than all the rest of a start."""
+    import uvicorn
+
+    from hub.web.app import build
+
+    for organisation, password in hub.first_passwords().items():
+        print(f"\n  First sign-in for {organisation}: account admin, password {password}\n", flush=True)  # noqa: T201
+    settle_down()
+    uvicorn.run(
+        build(hub.console()),
+        host=settings.web.host,
+        port=settings.web.port,
+        ssl_certfile=settings.web.tls_cert_file,
+        ssl_keyfile=settings.web.tls_key_file,
+        log_config=None,
+        access_log=False,
+        **behind(settings.web),
+        timeout_graceful_shutdown=3,
+    )

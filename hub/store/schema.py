@@ -1,24 +1,26 @@
-"""Bringing a database to the tables this version needs. Nothing is upgraded under a live session unasked."""
+"""Bringing a database to the tables this version needs. Nothing is upgraded under a live session unasked.
+
+Alembic is imported only where there is something to upgrade: a hub that starts again has alarms waiting for it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import delete, func, insert, inspect, select, text
+from sqlalchemy import column, delete, func, insert, inspect, select, table, text
 
 from hub.domain.session import SessionPhase
 from hub.store.tables import hub_facts, sessions
 
 if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
     from sqlalchemy import Connection, Engine
 
     from hub.store.vault import Vault
 
+_VERSION: Final = table("alembic_version", column("version_num"))
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x70C51  # one replica migrates at a time
 _OLDEST: Final = "oldest program"
@@ -90,7 +92,7 @@ def prepare(engine: Engine, vault: Vault, *, asked: bool = False, unfinished: bo
         live = _live_sessions(connection)
         if live and not asked:
             raise LiveSessionsError(live)
-        command.upgrade(_config(connection, vault), "head")
+        _alembic_upgrade(connection, vault, "head")
         _note_oldest(connection)
 
 
@@ -124,25 +126,38 @@ def _note_oldest(connection: Connection) -> None:
 
 def revision(connection: Connection) -> str | None:
     """Of the tables as they are; None = there are none."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    found: str | None = connection.execute(select(_VERSION.c.version_num)).scalar_one_or_none()
+    return found
 
 
 def known_revisions() -> tuple[str, ...]:
     """All that this program knows, oldest first."""
-    return tuple(reversed([script.revision for script in _scripts().walk_revisions()]))
+    return tuple(sorted(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py")))
 
 
 def _scripts() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(_config())
 
 
 def upgrade(engine: Engine, to: str, vault: Vault | None = None) -> None:
     """Bring the tables to one revision, and no further. Without a vault, only empty ones."""
     with engine.begin() as connection:
-        command.upgrade(_config(connection, vault), to)
+        _alembic_upgrade(connection, vault, to)
+
+
+def _alembic_upgrade(connection: Connection, vault: Vault | None, to: str) -> None:
+    from alembic import command
+
+    command.upgrade(_config(connection, vault), to)
 
 
 def _config(connection: Connection | None = None, vault: Vault | None = None) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, MetaData, func, insert, inspect, select, text, update
 from typer.testing import CliRunner
 
@@ -241,3 +242,8 @@ def test_the_migration_command_makes_no_backup_when_told_not_to(old: Engine, key
     engine = open_engine(url)
     assert inspect(engine).has_table("hub_facts")
     engine.dispose()
+
+
+def test_the_revisions_are_known_without_alembic_as_alembic_knows_them() -> None:
+    scripts = ScriptDirectory(str(Path(schema.__file__).parent / "migrations"))
+    assert list(reversed([script.revision for script in scripts.walk_revisions()])) == list(REVISIONS)
