@@ -37,7 +37,8 @@ IN_FLIGHT: Final = 65_535
 _BACKOFF_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 _LAST_BACKOFF_S: Final = 5.0
 _LOOP_S: Final = 1.0
-_CONNACK_TIMEOUT_S: Final = 3.0
+_ANSWER_S: Final = 10.0
+"""How long a broker may take to answer, first TCP and then CONNECT: a bad mobile link may need seconds for each."""
 _PROTOCOLS: Final = {
     "auto": (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311),
     "5": (MQTTProtocolVersion.MQTTv5,),
@@ -197,7 +198,7 @@ class Connection:
         return was_up
 
     def _loop(self, client: Client) -> None:
-        give_up = time.monotonic() + _CONNACK_TIMEOUT_S
+        give_up = time.monotonic() + _ANSWER_S
         while client.loop(_LOOP_S) == MQTTErrorCode.MQTT_ERR_SUCCESS:
             if not self.connected and time.monotonic() > give_up:
                 raise TimeoutError("the broker did not answer CONNECT")
@@ -214,7 +215,7 @@ class Connection:
             clean_session=True if self._protocols[0] != MQTTProtocolVersion.MQTTv5 else None,
             manual_ack=True,
         )
-        client.connect_timeout = _CONNACK_TIMEOUT_S
+        client.connect_timeout = _ANSWER_S
         client.max_inflight_messages_set(IN_FLIGHT)
         client.on_socket_open = _no_delay
         client.on_socket_register_write = _leave_writing

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.services import BROKERS, eventually, running
+from tests.services import BROKERS, Process, eventually, free_port, running
 from tocsin.mqtt import Connection, Received, Will
 from tocsin.settings import MqttSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from tests.services import Process
 
 
 @pytest.fixture
@@ -127,3 +126,16 @@ def test_packets_of_many_threads_never_mix(connect: Callable[..., Connection]) -
         message = got.get(timeout=20)
         assert message.payload == bytes([int(message.topic[2:])]) * 60_000
         message.acknowledge()
+
+
+def test_a_broker_two_seconds_away_is_reached(tmp_path: Path) -> None:
+    relay_port = free_port()
+    relay = [sys.executable, "-m", "tests.faults.slow", str(relay_port)]
+    with running(BROKERS["mosquitto"](tmp_path)) as broker:
+        far = Process([*relay, str(broker.port), "2.0"], log=tmp_path / "relay.log", port=relay_port)
+        with running(far):
+            connection = Connection(MqttSettings(port=relay_port), client_id="gateway")
+            connection.start()
+            assert connection.wait_connected(20)
+            assert not connection.failures
+            connection.stop()
