@@ -1,16 +1,20 @@
-"""How long one alarm takes in quiet, from the advert's bytes to the mail server, against wire and disk alone."""
+"""How long one alarm takes, from the advert's bytes to the mail server: in quiet against wire and disk alone, and while
+gateways tell of 20,000 devices a second, against itself in quiet.
+"""
 
 from __future__ import annotations
 
 import random
+import sqlite3
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, count
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Final
 
+from benchmarks import digests
 from benchmarks.bare import LISTENING
 from benchmarks.figures import Figure, in_turn
 from benchmarks.places import Program, found, gateway_settings, hub, hub_settings
@@ -25,9 +29,11 @@ if TYPE_CHECKING:
 
 ALARMS: Final = 40
 """In each repeat."""
+AMONG_DIGESTS: Final = 60
 WARM: Final = 5
 REPEATS: Final = 3
 _QUIET_S: Final = (0.03, 0.13)
+_QUIET: Final = "the same in quiet"
 _AGAINST: Final = "two MQTT hops, three fsynced commits, same SMTP sink, bare"
 
 
@@ -44,7 +50,20 @@ def measure(folder: Path, broker_port: int, mails: Mails) -> list[Figure]:
     bench = _Bench(folder, broker_port, mails)
     ours, bare = in_turn(REPEATS, bench.tocsin, bench.bare)
     called = _figures("channel (mail server called)", [one.called for one in ours], [one.called for one in bare])
-    return called + _figures("mail taken", [one.had for one in ours], [one.had for one in bare])
+    had = _figures("mail taken", [one.had for one in ours], [one.had for one in bare])
+    return [*called, *had, *_among_digests(bench, [one.called for one in ours])]
+
+
+def _among_digests(bench: _Bench, quiet: Sequence[list[float]]) -> list[Figure]:
+    times, taken = bench.among_digests()
+    name = f"alarm among digests of {digests.A_SECOND:,} devices/s: advert in to channel"
+    return [
+        Figure(f"{name}, median", "ms", [median(times.called)], _QUIET, [median(one) for one in quiet]),
+        Figure(f"{name}, p99", "ms", [_p99([times.called])], _QUIET, [_p99(quiet)]),
+        Figure(
+            "digests meanwhile: devices recorded", "devices/s", [taken], "what gateways told of", [digests.A_SECOND]
+        ),
+    ]
 
 
 def _figures(name: str, ours: Sequence[list[float]], bare: Sequence[list[float]]) -> list[Figure]:
@@ -61,6 +80,14 @@ def _p99(repeats: Sequence[list[float]]) -> float:
     return quantiles(chain.from_iterable(repeats), n=100, method="inclusive")[-1]
 
 
+def _frames_recorded(path: Path) -> int:
+    """How far the devices of the crowd have counted, as far as the hub has recorded it."""
+    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    with closing(connection):
+        query = "SELECT COALESCE(SUM(counter), 0) FROM presence WHERE gateway LIKE 'crowd-%'"
+        return int(connection.execute(query).fetchone()[0])
+
+
 class _Bench:
     def __init__(self, folder: Path, broker_port: int, mails: Mails) -> None:
         self._folder = folder
@@ -72,6 +99,23 @@ class _Bench:
         folder, people = self._new(), wearers(WARM + ALARMS)
         with self._hub(folder, people), self._gateway(folder, people) as gateway:
             return self._press(gateway, people)
+
+    def among_digests(self) -> tuple[Times, float]:
+        """With how many devices a second the hub recorded as heard meanwhile."""
+        folder, pressing = self._new(), wearers(WARM + AMONG_DIGESTS)
+        people = [*pressing, *digests.crowd(len(pressing))]
+        with ExitStack() as stack:
+            telling = stack.enter_context(self._digests(folder, len(pressing)))
+            stack.enter_context(self._hub(folder, people))
+            gateway = stack.enter_context(self._gateway(folder, pressing))
+            telling.tell("begin")
+            start = time.monotonic()
+            times = self._press(gateway, pressing)
+            return times, _frames_recorded(folder / "hub.db") / (time.monotonic() - start)
+
+    def _digests(self, folder: Path, first: int) -> Program:
+        command = [sys.executable, "-m", "benchmarks.digests", str(self._broker_port), str(first)]
+        return Program(command, log=folder / "digests.log", ready=LISTENING)
 
     def bare(self) -> Times:
         folder, people = self._new(), wearers(WARM + ALARMS)
