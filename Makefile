@@ -1,7 +1,8 @@
 # make demo   the whole chain on this machine, without hardware
 # make test   every test, with a real Mosquitto, PostgreSQL and Chromium
 # make check  format, lint, types, layers, drift of generated files
-# make bench  figures, each beside a baseline of the same run
+# make bench  figures, each beside a baseline of the same run; about ten minutes
+# make soak   an hour under load with faults; SECONDS=300 for less, SOAK_ARGS="--rate 500 --database postgresql"
 # make faults SIGKILL at random for 2,000 events, on each database with each broker (about an hour); make test: 150
 # make power  the power of a guest is cut 20 times while gateway and hub write (about ten minutes); make test: twice
 # make lock   requirements.lock after a change of pyproject.toml; with LOCK_ARGS=--upgrade the newest of everything
@@ -12,9 +13,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SECONDS ?= 3600
 UV_VERSION := 0.13.9
 
-.PHONY: demo test check bench faults power format generate lock tools guest
+.PHONY: demo test check bench soak faults power format generate lock tools guest
 
 demo: $(READY)
 	@$(BIN)/tocsin demo
@@ -30,7 +32,10 @@ check: $(READY)
 	$(BIN)/python -m protocols.mqtt.asyncapi | diff -u docs/asyncapi.json -
 
 bench: $(READY) tools
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+soak: $(READY) tools
+	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS) $(SOAK_ARGS)
 
 faults: $(READY) tools
 	TOCSIN_FAULT_EVENTS=2000 $(BIN)/python -m pytest -s tests/faults/test_killed.py $(PYTEST_ARGS)

@@ -1,0 +1,1 @@
+"""Hours under load, with faults: does anything grow, is anything lost?"""
