@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import count
@@ -108,12 +109,21 @@ def main() -> None:
         _keep_bytecode(folder / "bytecode")
         machine = report.machine(folder)
         bench = Bench(folder, stack)
-        figures = []
-        for name in names:
-            start = time.monotonic()
-            figures += getattr(bench, name)()
-            print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
+        figures = [figure for name in names for figure in _one(bench, name)]
     print(f"\n{report.table(figures)}\n\n{report.save(figures, machine, began)}")
+
+
+def _one(bench: Bench, name: str) -> list[Figure]:
+    """What fails costs its own figures and no others."""
+    start = time.monotonic()
+    try:
+        figures: list[Figure] = getattr(bench, name)()
+    except Exception:  # noqa: BLE001 - it is printed
+        traceback.print_exc()
+        print(f"{name}: FAILED", flush=True)
+        return []
+    print(f"{name}: {time.monotonic() - start:.0f} s", flush=True)
+    return figures
 
 
 if __name__ == "__main__":

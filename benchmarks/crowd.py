@@ -66,9 +66,9 @@ def time_to_fill(engine: Engine, people: int) -> timedelta:
     """How long :func:`fill` should take on this machine."""
     few = Crowd(min(people, _AT_ONCE), now())
     start = now()
-    with engine.connect() as connection:
+    with engine.connect() as connection, connection.begin() as transaction:
         _write(connection, few)
-        connection.rollback()
+        transaction.rollback()
     return (now() - start) * (people / few.people) * _SLOWER
 
 
