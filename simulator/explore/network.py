@@ -77,6 +77,7 @@ class SimulatedClient:
         self.on_message: Callable[..., None] = lambda *_: None
         self.acknowledged: Callable[[Packet], None] = lambda _: None
         self.unacknowledged: dict[int, Packet] = {}
+        self.taken: set[int] = set()
         self.connection: SimulatedConnection | None = None
         self._broker = broker
         self._mids = count(1)
@@ -104,6 +105,10 @@ class SimulatedClient:
         if self.is_open and not self.process.fate.dead:
             self.process.fate.point("ack")
             self._broker.acknowledged(self, mid)
+
+    def take(self, packet: Packet) -> None:
+        self.taken.add(packet.mid)
+        self.on_message(self, None, packet)
 
     def disconnect(self) -> None:
         self._broker.leave(self, properly=True)
@@ -243,12 +248,15 @@ class Broker:
     def _deliver(self, client: SimulatedClient, packet: Packet) -> None:
         numbered = Packet(packet.topic, packet.payload, packet.retain, client.next_mid())
         client.unacknowledged[numbered.mid] = numbered
-        self.carry("down", client, lambda: client.process.do(lambda: client.on_message(client, None, numbered)))
+        self.carry("down", client, lambda: client.process.do(partial(client.take, numbered)))
 
     def acknowledged(self, client: SimulatedClient, mid: int) -> None:
         packet = client.unacknowledged.pop(mid, None)
-        if packet is not None:
-            self.acked(packet)
+        if packet is None:
+            return
+        if mid not in client.taken:
+            self.story.violated("ack", f"message {mid} of {client.client_id} is acknowledged, and has not come yet")
+        self.acked(packet)
 
     def carry(self, way: str, client: SimulatedClient, act: Callable[[], object]) -> None:
         """Take something along a connection, if that lasts."""

@@ -206,14 +206,25 @@ class Storm:
     def _fill_hub(self) -> None:
         hub = self._world.hub
         self._for_a_while(partial(hub.fill, full=True), partial(hub.fill, full=False), 30.0)
-        self._world.agenda.after(1 + self._dice.random() * 8, self._break_events)
+        if self._chance(0.6):
+            self._flap()
+
+    def _flap(self) -> None:
+        """While the hub holds what it can't record, people press, the network is slow, and its connection flaps."""
+        self._world.broker.weather.delay_s = 3.0
+        for number in range(12):
+            act = self._break_events if number % 3 else self._anybody_holds
+            self._world.agenda.after(min(self._left_s(), 2.5 * number), act)
 
     def _break_events(self) -> None:
         """While the hub holds messages that it could not record yet."""
         for client in self._world.broker.of("hub"):
             if client.client_id.endswith(".events"):
                 self._world.story.tell("network", f"connection {client.client_id} breaks")
-                self._world.broker.break_(client, self._dice.choice((0.01, 2.0)))
+                self._world.broker.break_(client, 0.01)
+
+    def _anybody_holds(self) -> None:
+        self._dice.choice(self._world.wearers).hold()
 
     def _fill_gateway(self) -> None:
         gateway = self._gateway()

@@ -1,0 +1,108 @@
+"""Worlds in which everything goes wrong. Which invariants are looked at: docs/explore.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from simulator.cli import app
+from simulator.explore import command, planted
+from simulator.explore.world import explore
+
+pytestmark = pytest.mark.timeout(300)
+
+FIXED = range(1, 21)
+KEPT = {
+    1030: "an alarm between a step back of the hub's clock and its being noticed climbed its whole ladder at once",
+}
+"""Seeds that found a fault in the product, and what it was."""
+WITHIN = {
+    "ack-before-commit": 3,
+    "receipt-before-commit": 3,
+    "ack-of-another-connection": 20,
+    "dead-man-before-backlog": 8,
+    "mark-before-send": 3,
+    "identity-without-epoch": 8,
+    "local-time": 5,
+    "outbox-trusts-broker": 8,
+    "receipts-in-memory": 5,
+    "gateway-gives-up": 8,
+    "ladder-from-when-it-ran": 8,
+    "cancel-closes": 8,
+    "mail-takes": 3,
+    "journal-outside": 3,
+}
+"""Each planted fault is found within so many seeds, counted from 1."""
+_DIGEST = "import sys; from tests.simulator.explore.test_explore import digest; print(digest(int(sys.argv[1])))"
+
+
+def digest(seed: int) -> str:
+    return hashlib.sha256("\n".join(explore(seed).lines).encode()).hexdigest()
+
+
+def test_in_none_of_a_fixed_number_of_worlds_is_anything_lost_or_anybody_told_something_false() -> None:
+    results = [explore(seed) for seed in FIXED]
+    assert {result.seed: result.violations for result in results if result.violations} == {}
+    assert sum(result.recorded for result in results) > 2 * len(FIXED)
+    assert sum(result.kills for result in results) > len(FIXED)
+
+
+@pytest.mark.parametrize("seed", KEPT)
+def test_what_a_seed_has_found_once_stays_mended(seed: int) -> None:
+    assert explore(seed).violations == ()
+
+
+@pytest.mark.parametrize("fault", planted.FAULTS)
+def test_a_planted_fault_is_found_within_the_stated_number_of_seeds(fault: str) -> None:
+    with planted.planted(fault):
+        assert any(explore(seed).violations for seed in range(1, WITHIN[fault] + 1))
+
+
+def test_the_same_seed_tells_the_same_story_to_the_byte_in_another_process() -> None:
+    said = []
+    for hashing in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": hashing}
+        run = subprocess.run(
+            [sys.executable, "-c", _DIGEST, "7"],
+            env=environment,
+            capture_output=True,
+            check=True,
+            timeout=120,
+            text=True,
+        )
+        said.append(run.stdout.strip())
+    assert said == [digest(7), digest(7)]
+
+
+def test_another_seed_tells_another_story() -> None:
+    assert digest(8) != digest(9)
+
+
+def test_the_command_tells_the_story_of_what_went_wrong_and_fails() -> None:
+    ran = CliRunner().invoke(app, ["explore", "--seeds", "1", "--plant", "receipt-before-commit"])
+    assert ran.exit_code == 1
+    assert "has recorded c0ffee" in ran.output
+    assert "is receipted, and not committed" in ran.output
+
+
+def test_the_command_says_in_json_how_each_seed_went() -> None:
+    ran = CliRunner().invoke(app, ["explore", "--seeds", "2", "--first-seed", "3", "--minutes", "1", "--json"])
+    assert ran.exit_code == 0, ran.output
+    said = [json.loads(line) for line in ran.output.splitlines()]
+    assert [(one["seed"], one["violations"]) for one in said] == [(3, []), (4, [])]
+
+
+def test_a_fault_that_nobody_knows_is_refused_by_name() -> None:
+    ran = CliRunner().invoke(app, ["explore", "--plant", "bad-luck"])
+    assert ran.exit_code == 2
+    assert command.explore.__doc__
+
+
+def test_every_planted_fault_states_within_how_many_seeds_it_is_found() -> None:
+    assert set(WITHIN) == set(planted.FAULTS)
