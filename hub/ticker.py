@@ -94,10 +94,12 @@ class Ticker:
     def _look(self, look: Callable[[Desk, int], int]) -> int:
         """Move on every watch whose device or gateway was heard; how many. The rest is silent, and claimed."""
         moved = 0
+
+        def work(tx: Tx) -> int:
+            return 0 if self._believes_nobody() else look(Desk(tx, self._routes), LOOKED_AT_TOGETHER)
+
         while moved < LOOKED_AT:
-            now = self._store.write(
-                lambda tx: look(Desk(tx, self._routes), LOOKED_AT_TOGETHER), rank=Rank.DEADLINE, waits=False
-            )
+            now = self._store.write(work, rank=Rank.DEADLINE, waits=False)
             moved += now
             if now < LOOKED_AT_TOGETHER:
                 break
@@ -146,12 +148,13 @@ class Ticker:
     def _believes_nobody(self) -> bool:
         """Asked when a transaction's time has been read: did the hub, or its database, stand still before that?
 
-        A hub that is always so slow believes in silence half of the time.
+        One that is slow all the time believes in silence half of the time. (If it is still slower, its loop is called
+        stalled.)
         """
-        now = self._monotonic()
+        now, hold_s = self._monotonic(), HOLD.total_seconds()
         pause, self._awake = now - self._awake, now
-        if pause > AWAY_S and now >= self._hold_until + HOLD.total_seconds():
-            self._hold_until = now + HOLD.total_seconds()
+        if pause > hold_s / 2 or (pause > AWAY_S and now >= self._hold_until + hold_s):
+            self._hold_until = now + hold_s
         return now < self._hold_until
 
     def _report(self, deadline: Deadline, failure: Exception) -> None:

@@ -192,6 +192,24 @@ def test_after_the_hub_was_away_nobodys_silence_is_believed_before_the_backlog_w
     assert office.incidents() == []
 
 
+def test_a_hub_that_is_slow_all_the_time_still_misses_who_is_silent(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.session(Risk.HIGH)
+    office.digest(office.alarm.frame())
+    write = office.store.write
+
+    def slow(work: Any, **how: Any) -> Any:
+        office.watch.forward(seconds=6)
+        office.monotonic += 6
+        return write(work, **how)
+
+    monkeypatch.setattr(office.store, "write", slow)
+    for _ in range(20):
+        office.ticker.step()
+    assert office.the_incident().state.kind is Kind.SILENCE
+
+
 @pytest.mark.parametrize("at_write", range(6))
 def test_a_hub_that_stood_still_in_the_middle_of_a_step_believes_nobodys_silence_either(
     office: Office, monkeypatch: pytest.MonkeyPatch, at_write: int
