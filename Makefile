@@ -33,6 +33,7 @@ check: $(READY)
 
 bench: $(READY) tools
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.history --write-docs
 
 soak: $(READY) tools
 	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS) $(SOAK_ARGS)

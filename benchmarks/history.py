@@ -17,9 +17,10 @@ from benchmarks.figures import Figure
 from benchmarks.report import RESULTS, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 DOCS: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+LATELY: Final = 10
 BEGIN: Final = "<!-- figures: written by python -m benchmarks.history --write-docs -->"
 END: Final = "<!-- end of figures -->"
 
@@ -57,9 +58,9 @@ def _run(path: Path) -> Run:
     return Run(began, path.stem.partition("Z-")[2], machine, machine["load_before"][0], figures)
 
 
-def newest(kept: Iterable[Run]) -> dict[str, tuple[Run, Figure]]:
-    """The latest of each figure, by its name, and the run it is of."""
-    return {figure.name: (run, figure) for run in kept for figure in run.figures}
+def newest(kept: Sequence[Run]) -> dict[str, tuple[Run, Figure]]:
+    """The latest of each figure, by its name, and the run it is of; what was not measured of late is left out."""
+    return {figure.name: (run, figure) for run in kept[-LATELY:] for figure in run.figures}
 
 
 def trend(kept: Sequence[Run], part: str = "") -> str:
