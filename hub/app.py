@@ -98,7 +98,9 @@ class Hub:
         self._fresh = sharing.Freshness(self._sign_link, self._signs, mqtt, time.monotonic)
         self._keeper = Keeper(settings, self.store, self.routes, self.metrics, self.wake, boot)
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="send")
-        self._event_ingest = EventIngest(self.store, self.routes, self._event_link.publish, self.metrics)
+        self._event_ingest = EventIngest(
+            self.store, self.routes, self._event_link.publish, self.metrics, shares=settings.replicas.share
+        )
         self._sign_ingest = SignIngest(self.store, self.routes, self.metrics, self.wake)
         self._ticker = Ticker(self.store, self.routes, self.metrics, monotonic=time.monotonic)
         self._clock_watch = None if clock is not None else ClockWatch(self.store, self.routes, time.monotonic)
@@ -207,10 +209,9 @@ class Hub:
         return [*broker, *lacking, *stalled, *self._keeper.troubles()]
 
     def _ingest(self) -> float:
-        self._waiting = self._waiting or self._events.take(EVENT_BATCH, IDLE_S)
+        self._waiting += self._events.take(EVENT_BATCH - len(self._waiting), 0.0 if self._waiting else IDLE_S)
         if self._waiting:
-            self._event_ingest.step(self._waiting)
-            self._waiting = []
+            self._waiting = self._event_ingest.step(self._waiting)
             self._dispatch_loop.wake()
         return 0.0
 

@@ -36,6 +36,14 @@ class Expected(NamedTuple):
         return self.organisation, self.identity.address
 
 
+def in_other_hands(tx: Tx, expected: Collection[Expected]) -> set[Device]:
+    """Devices of which another replica is just recording something; the others are kept from it now."""
+    of = sorted({event.device for event in expected})
+    free = devices.LOCKED.take(tx.connection, of)
+    tx.unit.read_ahead(devices.DEVICES, of)
+    return {device for device in of if device not in free and tx.unit.rows(devices.DEVICES, *device)}
+
+
 def read(tx: Tx, expected: Collection[Expected]) -> None:
     """Devices are locked first, in the order of their addresses: batches of two replicas meet nowhere else."""
     of = {event.device for event in expected}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from hub.cases.ahead import Device
     from hub.cases.desk import Routes
     from hub.metrics import HubMetrics
     from hub.store.store import Store, Tx
@@ -69,6 +71,17 @@ class Done:
     event: str | None
     recorded: Recorded
     at: datetime
+
+
+class Later(Enum):
+    """Instead of :class:`Done`: put off."""
+
+    LATER = "later"
+
+
+LATER: Final = Later.LATER
+PUT_OFF: Final = 3
+"""Steps in a row that put something off; the next one waits for whoever has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,11 @@ def _expected(letter: Letter) -> Expected | None:
     return Expected(topic.organisation, EventIdentity(envelope.data.address, epoch, sequence), stage)
 
 
+def _device(letter: Letter) -> Device | None:
+    expected = _expected(letter)
+    return None if expected is None else expected.device
+
+
 class EventIngest:
     """Records events.
 
@@ -111,28 +129,46 @@ class EventIngest:
         routes: how people are reached.
         publish: hands a receipt to the broker.
         metrics: of the hub.
+        shares: other replicas record events too.
     """
 
     def __init__(
-        self, store: Store, routes: Routes, publish: Callable[[str, bytes], bool], metrics: HubMetrics
+        self,
+        store: Store,
+        routes: Routes,
+        publish: Callable[[str, bytes], bool],
+        metrics: HubMetrics,
+        *,
+        shares: bool = False,
     ) -> None:
+        self._shares = shares
+        self._put_off = 0
         self._store = store
         self._routes = routes
         self._publish = publish
         self._metrics = metrics
 
-    def step(self, batch: Sequence[Received]) -> None:
+    def step(self, batch: Sequence[Received]) -> list[Received]:
         """Record a batch, then receipt it, then acknowledge it.
+
+        Returns:
+            What was put off, for the next step: it is of devices that another replica had in hand.
 
         Raises:
             StoreUnavailableError: nothing was recorded, nothing acknowledged; call again with the same batch.
         """
         letters = sorted((self._open(message) for message in batch), key=_address)
+        later = []
         with self._metrics.receipt_latency.time():
             for letter, done in zip(letters, self._record(letters), strict=True):
-                if done is not None:
+                if done is LATER:
+                    later.append(letter.message)
+                    continue
+                if isinstance(done, Done):
                     self._receipt(done)
                 letter.message.acknowledge()
+        self._put_off = self._put_off + 1 if later else 0
+        return later
 
     def _open(self, message: Received) -> Letter:
         try:
@@ -149,7 +185,7 @@ class EventIngest:
         except EnvelopeError as wrong:
             return Letter(message, topic, problems=tuple(wrong.problems))
 
-    def _record(self, letters: Sequence[Letter]) -> list[Done | None]:
+    def _record(self, letters: Sequence[Letter]) -> list[Done | Later | None]:
         try:
             return self._store.write(lambda tx: self._all(tx, letters), rank=Rank.ALARM)
         except StoreUnavailableError:
@@ -159,7 +195,7 @@ class EventIngest:
             log.exception("batch failed; recording one by one", size=len(letters))
             return [self._alone(letter) for letter in letters]
 
-    def _alone(self, letter: Letter) -> Done | None:
+    def _alone(self, letter: Letter) -> Done | Later | None:
         try:
             return self._store.write(lambda tx: self._all(tx, [letter]), rank=Rank.ALARM)[0]
         except StoreUnavailableError:
@@ -169,7 +205,20 @@ class EventIngest:
             log.exception("message failed", topic=letter.message.topic)
             return self._store.write(lambda tx: self._all(tx, [broken]), rank=Rank.ALARM)[0]
 
-    def _all(self, tx: Tx, letters: Sequence[Letter]) -> list[Done | None]:
+    def _all(self, tx: Tx, letters: Sequence[Letter]) -> list[Done | Later | None]:
+        busy = self._in_other_hands(tx, letters)
+        recorded = iter(self._these(tx, [letter for letter in letters if _device(letter) not in busy]))
+        return [LATER if _device(letter) in busy else next(recorded) for letter in letters]
+
+    def _in_other_hands(self, tx: Tx, letters: Sequence[Letter]) -> set[Device | None]:
+        """Instead of waiting for another replica, record the rest. Where there is no rest, or it was put off so often
+        already, nobody is passed over."""
+        if not self._shares or self._put_off >= PUT_OFF:
+            return set()
+        busy = ahead.in_other_hands(tx, [one for letter in letters if (one := _expected(letter)) is not None])
+        return set() if all(_device(letter) in busy for letter in letters) else {*busy}
+
+    def _these(self, tx: Tx, letters: Sequence[Letter]) -> list[Done | None]:
         ahead.read(tx, [expected for letter in letters if (expected := _expected(letter)) is not None])
         done = [self._one(tx, letter) for letter in letters]
         spoke = {(one.topic.organisation, one.topic.gateway) for one in done if one}

@@ -67,14 +67,22 @@ class Lookup:
         return connection.execute(statement, {"keys": json.dumps(keys)}).all()
 
 
+    def take(self, connection: Connection, keys: Sequence[Key]) -> set[Key]:
+        """Of these keys, those with a row that nobody else has locked; they are locked now. PostgreSQL's alone."""
+        statement = _statement(self, connection.dialect.name, locks=True, waits=True, skips=True)
+        return {self.key(row) for row in connection.execute(statement, {"keys": json.dumps(keys)})}
+
+
 @lru_cache(_STATEMENTS)
-def _statement(lookup: Lookup, dialect: str, *, locks: bool, waits: bool) -> Select[Any]:
+def _statement(lookup: Lookup, dialect: str, *, locks: bool, waits: bool, skips: bool = False) -> Select[Any]:
     given = _given(dialect)
     columns = [lookup.table.c[name] for name in lookup.by]
     parts = [_part(given, dialect, number, column) for number, column in enumerate(columns)]
     same = and_(*(column == part for column, part in zip(columns, parts, strict=True)))
     statement = select(lookup.table).select_from(given.join(lookup.table, same))
-    return statement.order_by(*columns).with_for_update(of=lookup.table, nowait=not waits) if locks else statement
+    if not locks:
+        return statement
+    return statement.order_by(*columns).with_for_update(of=lookup.table, nowait=not waits, skip_locked=skips)
 
 
 def _given(dialect: str) -> TableValuedAlias:
