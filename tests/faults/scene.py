@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from hub.store import faults
+from hub.store import faults, presence
 from simulator.deployment import ORGANISATION, Deployment, Plan
 from tests.e2e.chain import Chain
-from tests.services import free_port
+from tests.services import eventually, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -81,3 +81,16 @@ def open_faults(chain: Chain, kind: FaultKind) -> list[Fault]:
 def expected(*people: str) -> dict[str, int]:
     """One event of each."""
     return dict.fromkeys(people, 1)
+
+
+def heard_anew(chain: Chain, *people: str) -> None:
+    """Their devices, which do nothing but be there, say something new, and the hub knows it."""
+    before = {person: _counter(chain, person) for person in people}
+    for person in people:
+        eventually(lambda who=person: _counter(chain, who) > before[who], within_s=60, every_s=0.2)
+
+
+def _counter(chain: Chain, person: str) -> int:
+    address = str(chain.deployment.world.make(person).address)
+    seen = chain.store.read(lambda tx: presence.of_device(tx, ORGANISATION, address))
+    return 0 if seen is None else seen.counter

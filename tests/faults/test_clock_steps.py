@@ -19,13 +19,13 @@ from hub.cases.desk import Desk, Routes
 from hub.clockwatch import SUBJECT
 from hub.domain.ladder import WELFARE_WINDOW
 from hub.domain.session import Risk, SessionPhase
-from hub.store import faults, presence
+from hub.store import faults
 from hub.store import sessions as session_rows
 from hub.store.faults import FaultKind
 from simulator.deployment import ORGANISATION, Deployment
 from tests.faults.breaking import ClockedPart, FakeClock, database, monotonic
 from tests.faults.ledger import assert_each_alarm_notified, assert_recorded_once
-from tests.faults.scene import GATEWAY, chain_of, expected, open_faults, plan, small_world
+from tests.faults.scene import GATEWAY, chain_of, expected, heard_anew, open_faults, plan, small_world
 from tests.services import eventually, mosquitto, running
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def test_a_clock_of_the_hub_set_back_an_hour_is_said_and_delays_no_deadline(site: Site) -> None:
     chain, hubs, _ = site
-    _heard(chain)
+    heard_anew(chain, "heard")
     planned = _plan_session(chain, "ben")
     planned_at = monotonic()
     hubs.set(-HOUR)
@@ -132,7 +132,7 @@ def test_a_clock_of_the_hub_set_forward_an_hour_is_said_and_calls_nobody_to_who_
     chain.store.write(lambda tx: faults.clear(tx, ORGANISATION, FaultKind.CLOCK_STEP, SUBJECT))
     hubs.set(0)
     _is_said(chain, "stepped forward by 3600 s")
-    _heard(chain)
+    heard_anew(chain, "heard")
     eventually(lambda: chain.incident("heard") is None, within_s=WELFARE_WINDOW.total_seconds() / 2)
     eventually(lambda: not open_faults(chain, FaultKind.GATEWAY_SILENT), within_s=30)
     about = [mail for mail in chain.mails("silence: heard") if mail["recipients"] != ["heard@demo.example"]]
@@ -145,7 +145,7 @@ def test_a_gateway_whose_clock_is_an_hour_off_passes_alarms_on_and_vouches_for_w
         gateways.set(seconds)
         chain.act(person, "hold")
         chain.told(person, "stored", within_s=60)
-        _heard(chain)
+        heard_anew(chain, "heard")
     assert chain.incident("heard") is None
     assert open_faults(chain, FaultKind.GATEWAY_SILENT) == []
     assert_each_alarm_notified(chain)
@@ -169,15 +169,3 @@ def _is_said(chain: Chain, what: str) -> None:
     (fault,) = open_faults(chain, FaultKind.CLOCK_STEP)
     assert what in fault.detail
     chain.mail("clock stepped")
-
-
-def _heard(chain: Chain) -> None:
-    """The device that is watched says something new, and the hub knows it."""
-    address = str(chain.deployment.world.make("heard").address)
-
-    def counter() -> int:
-        seen = chain.store.read(lambda tx: presence.of_device(tx, ORGANISATION, address))
-        return 0 if seen is None else seen.counter
-
-    before = counter()
-    eventually(lambda: counter() > before, within_s=40, every_s=0.2)

@@ -11,11 +11,23 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from hub.app import NO_DATABASE
+from hub.domain.session import Risk
 from hub.loops import STALLED_S
+from hub.store.faults import FaultKind
 from simulator.deployment import Deployment
 from tests.faults.breaking import Database, database
 from tests.faults.ledger import assert_each_alarm_notified, assert_recorded_once
-from tests.faults.scene import chain_of, expected, figures, plan, run_time_at, small_world, troubles
+from tests.faults.scene import (
+    chain_of,
+    expected,
+    figures,
+    heard_anew,
+    open_faults,
+    plan,
+    run_time_at,
+    small_world,
+    troubles,
+)
 from tests.services import eventually, mosquitto, running
 
 if TYPE_CHECKING:
@@ -23,6 +35,9 @@ if TYPE_CHECKING:
 
     from tests.e2e.chain import Chain
 
+CALLERS: Final = ["stop", "stop-too", "kill", "kill-too", "hang", "hang-too"]
+CAREFUL: Final = "careful"
+"""Heard all the time, in a session of high risk."""
 FAST: Final = 20
 AWAY: Final = timedelta(minutes=3)
 CATCH_UP_S: Final = 60
@@ -39,11 +54,13 @@ def server() -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def chain(server: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     folder = tmp_path_factory.mktemp("chain")
-    world = small_world(folder, ["stop", "stop-too", "kill", "kill-too", "hang", "hang-too"])
+    world = small_world(folder, [*CALLERS, CAREFUL])
     with (
         running(mosquitto(folder)) as broker,
         chain_of(Deployment(plan(folder, world, mqtt_port=broker.port, database=server.url))) as started,
     ):
+        started.session(CAREFUL, Risk.HIGH)
+        heard_anew(started, CAREFUL)
         yield started
 
 
@@ -57,9 +74,8 @@ def test_a_database_that_is_killed_takes_nothing_with_it(chain: Chain, server: D
 
 def test_a_database_that_hangs_takes_nothing_with_it(chain: Chain, server: Database) -> None:
     _is_away(chain, "hang", server.hang, server.go_on, says="has stalled", within_s=STALLED_S + 30)
-    everybody = ("stop", "stop-too", "kill", "kill-too", "hang", "hang-too")
-    assert_recorded_once(chain, expected(*everybody))
-    assert assert_each_alarm_notified(chain) <= len(everybody)
+    assert_recorded_once(chain, expected(*CALLERS))
+    assert assert_each_alarm_notified(chain) <= len(CALLERS)
 
 
 def _is_away(
@@ -90,6 +106,10 @@ def _is_away(
         chain.told(who, "stored", within_s=CATCH_UP_S)
     assert len(chain.recorded()) == before + 2
     eventually(lambda: not troubles(chain), within_s=CATCH_UP_S)
+    heard_anew(chain, CAREFUL)
+    assert chain.incident(CAREFUL) is None
+    assert chain.mails(CAREFUL) == []
+    eventually(lambda: not open_faults(chain, FaultKind.GATEWAY_SILENT), within_s=CATCH_UP_S)
 
 
 def _says(chain: Chain, what: str) -> bool:

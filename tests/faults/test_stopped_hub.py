@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from hub.domain.session import Risk
-from hub.store import presence
 from hub.store.faults import FaultKind
-from simulator.deployment import ORGANISATION, Deployment
+from simulator.deployment import Deployment
 from tests.faults.breaking import monotonic
 from tests.faults.ledger import assert_each_alarm_notified, assert_recorded_once
-from tests.faults.scene import chain_of, expected, figures, open_faults, plan, run_time_at, small_world
+from tests.faults.scene import chain_of, expected, figures, heard_anew, open_faults, plan, run_time_at, small_world
 from tests.services import eventually, mosquitto, running
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
     from tests.e2e.chain import Chain
@@ -48,7 +46,7 @@ def test_a_hub_that_stands_still_is_noticed_and_goes_on_with_nothing_lost_or_dou
         run_time_at(chain, FAST)
         chain.session(CAREFUL, Risk.HIGH)
         chain.session(QUIET)
-        _heard_since(chain, chain.deployment.hosted.time.now())
+        heard_anew(chain, CAREFUL, QUIET)
         hub = chain.deployment.parts["hub"]
         hub.freeze()
         frozen_at = monotonic()
@@ -57,9 +55,8 @@ def test_a_hub_that_stands_still_is_noticed_and_goes_on_with_nothing_lost_or_dou
         eventually(lambda: monotonic() - frozen_at >= PAUSE_S, within_s=PAUSE_S + 10)
         assert figures(chain)["outbox_depth"] == len(CALLERS)
         assert chain.recorded() == []
-        back_at = chain.deployment.hosted.time.now()
         hub.thaw()
-        _assert_all_is_well(chain, back_at)
+        _assert_all_is_well(chain)
 
 
 def _call_and_be_told_the_truth(chain: Chain) -> None:
@@ -75,26 +72,14 @@ def _call_and_be_told_the_truth(chain: Chain) -> None:
     assert NOT_DELIVERED <= now() - pressed_at <= NOT_DELIVERED + LATE
 
 
-def _assert_all_is_well(chain: Chain, back_at: datetime) -> None:
+def _assert_all_is_well(chain: Chain) -> None:
     for caller in CALLERS:
         chain.told(caller, "stored", within_s=CATCH_UP_S)
     assert_recorded_once(chain, expected(*CALLERS))
     assert assert_each_alarm_notified(chain) == 0
-    _heard_since(chain, back_at)
+    heard_anew(chain, CAREFUL, QUIET)
     assert chain.incident(CAREFUL) is None
     assert not chain.mails("careful")
     assert open_faults(chain, FaultKind.DEVICE_SILENT) == []
     eventually(lambda: figures(chain)["hub_online"] == 1, within_s=20)
     assert figures(chain)["outbox_depth"] == 0
-
-
-def _heard_since(chain: Chain, since: datetime) -> None:
-    """Digests that tell of both who pressed nothing have come since."""
-    for person in (CAREFUL, QUIET):
-        address = str(chain.deployment.world.make(person).address)
-
-        def is_heard(address: str = address) -> bool:
-            seen = chain.store.read(lambda tx: presence.of_device(tx, ORGANISATION, address))
-            return seen is not None and seen.heard_at > since
-
-        eventually(is_heard, within_s=40, every_s=0.2)
