@@ -211,8 +211,7 @@ class EventIngest:
         return [LATER if _device(letter) in busy else next(recorded) for letter in letters]
 
     def _in_other_hands(self, tx: Tx, letters: Sequence[Letter]) -> set[Device | None]:
-        """Instead of waiting for another replica, record the rest. Where there is no rest, or it was put off so often
-        already, nobody is passed over."""
+        """Devices to pass over instead of waiting for another replica; none if nothing else is left, or too often."""
         if not self._shares or self._put_off >= PUT_OFF:
             return set()
         busy = ahead.in_other_hands(tx, [one for letter in letters if (one := _expected(letter)) is not None])

@@ -66,7 +66,6 @@ class Lookup:
         statement = _statement(self, connection.dialect.name, locks=locks and self.locks, waits=waits)
         return connection.execute(statement, {"keys": json.dumps(keys)}).all()
 
-
     def take(self, connection: Connection, keys: Sequence[Key]) -> set[Key]:
         """Of these keys, those with a row that nobody else has locked; they are locked now. PostgreSQL's alone."""
         statement = _statement(self, connection.dialect.name, locks=True, waits=True, skips=True)
