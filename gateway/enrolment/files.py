@@ -24,6 +24,7 @@ from protocols.enrolment import (  # noqa: TC001 - pydantic reads them at run ti
     Enrolment,
     Keyring,
 )
+from tocsin.disk import sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,7 +143,7 @@ class Files:
         """Raises :class:`FileError`."""
         try:
             self._keys.unlink(missing_ok=True)
-            _sync_directory(self.directory)
+            sync_folder(self.directory)
         except OSError as failure:
             raise FileError(str(self._keys), f"can't be removed: {failure.strerror}") from failure
 
@@ -168,7 +169,7 @@ def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _replace(path, text.encode())
-        _sync_directory(path.parent)
+        sync_folder(path.parent)
     except OSError as failure:
         raise FileError(str(path), f"can't be written: {failure.strerror}") from failure
 
@@ -191,11 +192,3 @@ def _give_away(descriptor: int, directory: Path) -> None:
     if os.geteuid() == 0:
         owner = directory.stat()
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from hub.backup.manifest import BackupError, Manifest
+from tocsin.disk import sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,15 +134,6 @@ def _copy(tar: tarfile.TarFile, name: str, target: Path) -> str:
 def sum_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sync_folder(folder: Path) -> None:
-    """What was renamed in it stays so after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sync(path: Path) -> None:

@@ -14,6 +14,7 @@ from hub.backup import archive
 from hub.backup.target import ASIDE, OccupiedError, Restored, finish, readable, today_in
 from hub.store import schema
 from hub.store.store import Store, open_engine
+from tocsin.disk import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,7 @@ class Sqlite:
         for suffix in ("", *_LOGS):
             if _beside(self._file, suffix).exists():
                 _link(_beside(self._file, suffix), _beside(aside, suffix))
-        archive.sync_folder(self._file.parent)
+        sync_folder(self._file.parent)
         return aside
 
     def _settle(self) -> None:
@@ -137,17 +138,17 @@ class Sqlite:
             file.write(f"{aside.name}\n")
             file.flush()
             os.fsync(file.fileno())
-        archive.sync_folder(self._file.parent)
+        sync_folder(self._file.parent)
 
     def _replace(self) -> None:
         """A log of the former database must be gone before: it would be read into the new one."""
         for suffix in _LOGS:
             _beside(self._file, suffix).unlink(missing_ok=True)
-        archive.sync_folder(self._file.parent)
+        sync_folder(self._file.parent)
         self._fresh.replace(self._file)
-        archive.sync_folder(self._file.parent)
+        sync_folder(self._file.parent)
         self._marker.unlink(missing_ok=True)
-        archive.sync_folder(self._file.parent)
+        sync_folder(self._file.parent)
 
     def close(self) -> None:
         if self._lock is not None:

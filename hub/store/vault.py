@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tocsin.disk import sync_folder
 from tocsin.settings import SettingsError, read_secret
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ def _make(path: Path) -> None:
     with suppress(FileExistsError):
         os.link(fresh, path)
     fresh.unlink()
+    sync_folder(path.parent)
 
 
 def write(path: Path, keys: Sequence[bytes]) -> None:
@@ -164,3 +166,4 @@ def write(path: Path, keys: Sequence[bytes]) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+    sync_folder(path.parent)

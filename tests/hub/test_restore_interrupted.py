@@ -85,7 +85,7 @@ SQLITE: list[tuple[Name, int]] = [
     ((into_sqlite, "finish"), 1),
     ((archive, "sync"), 1),
     ((into_sqlite, "_link"), 1),
-    *(((archive, "sync_folder"), number) for number in (1, 2, 3, 4, 5)),
+    *(((into_sqlite, "sync_folder"), number) for number in (1, 2, 3, 4, 5)),
 ]
 POSTGRES: list[tuple[Name, int]] = [
     ((archive, "extract"), 1),
