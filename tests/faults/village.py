@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 HUB: Final = "hub"
 BROKER_PORT: Final = 1883
 METRICS_PORT: Final = 9100
+WEB_PORT: Final = 8080
 SLOW_PORT: Final = 1884
 """Ports of hosts that nobody else is on."""
 UP_S: Final = 90
@@ -147,7 +148,7 @@ class Village:
         path.write_text(
             f'database = "{self.database}"\nkeys_file = "{self.folder / "hub.keys"}"\n'
             f'[mqtt]\nhost = "{self.hub.wire.middle}"\nport = {BROKER_PORT}\nkeepalive_s = {keepalive_s}\n'
-            "[web]\nport = 0\n"
+            f"[web]\nport = {WEB_PORT}\n"
             f'[email]\nhost = "127.0.0.1"\nport = {self.mailbox.port}\nsecurity = "none"\nsender = "hub@demo.example"\n'
         )
         return path
@@ -178,6 +179,11 @@ class Village:
         """Those about which there is a fault, open now."""
         listed = self.store.read(partial(faults.listed, organisation=ORGANISATION))
         return {fault.subject for fault in listed if fault.kind is FaultKind.GATEWAY_SILENT}
+
+    def hub_is_healthy(self) -> bool:
+        """What it says of itself, asked on its own host."""
+        ask = partial(httpx.get, f"http://127.0.0.1:{WEB_PORT}/health", timeout=20)
+        return self.hub.do(ask).is_success
 
     def journal_is_whole(self) -> bool:
         return not self.store.read(lambda tx: list(journal.verify(tx)))
