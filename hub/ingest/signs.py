@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 BATCH: Final = 64
-DEVICES: Final = 200
+DEVICES: Final = 50
 """Of so many signs of life are recorded together: an alarm that comes meanwhile waits for them on SQLite."""
 OLDEST: Final = timedelta(hours=1)
 """A digest tells of seconds ago; whatever it claims beyond this is as good as an hour."""
