@@ -1,6 +1,7 @@
 # make demo   the whole chain on this machine, without hardware
 # make test   every test, with a real Mosquitto, PostgreSQL and Chromium
 # make check  format, lint, types, layers, drift of generated files
+# make explore  a thousand simulated worlds in which everything goes wrong; about ten minutes
 # make bench  figures, each beside a baseline of the same run; about ten minutes
 # make soak   an hour under load with faults; SECONDS=300 for less, SOAK_ARGS="--rate 500 --database postgresql"
 # make faults SIGKILL at random for 2,000 events, on each database with each broker (about an hour); make test: 150
@@ -12,11 +13,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+SEEDS ?= 1000
+FIRST_SEED ?= 1
 READY := $(VENV)/.ready
 SECONDS ?= 3600
 UV_VERSION := 0.13.9
 
-.PHONY: demo test check bench soak faults power format generate lock tools guest
+.PHONY: demo test check explore bench soak faults power format generate lock tools guest
 
 demo: $(READY)
 	@$(BIN)/tocsin demo
@@ -30,6 +33,9 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m protocols.mqtt.asyncapi | diff -u docs/asyncapi.json -
+
+explore: $(READY)
+	$(BIN)/tocsin simulate explore --seeds $(SEEDS) --first-seed $(FIRST_SEED) --jobs 2
 
 bench: $(READY) tools
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -27,7 +27,7 @@ from hub.domain import incident, repeats
 from hub.domain.incident import Outcome, Phase
 from hub.domain.ladder import LADDER
 from hub.ingest.events import EventIngest
-from hub.store import deadlines, events, journal
+from hub.store import deadlines, events, journal, steps
 from hub.store.outbox import ItemKind
 from hub.store.store import Store
 from hub.store.tables import events as rows
@@ -210,6 +210,10 @@ def _all(entries: list[Callable[[Any], None]], tx: Any) -> None:  # noqa: ANN401
         entry(tx)
 
 
+def _step_moves_everything() -> list[Change]:
+    return [(steps, "_written_to", lambda *_: set())]
+
+
 FAULTS: Final[dict[str, tuple[Callable[[], list[Change]], str]]] = {
     "ack-before-commit": (_ack_before_commit, "MQTT is acknowledged before the commit"),
     "receipt-before-commit": (_receipt_before_commit, "the receipt goes out before the commit"),
@@ -225,6 +229,7 @@ FAULTS: Final[dict[str, tuple[Callable[[], list[Change]], str]]] = {
     "cancel-closes": (_cancel_closes, "the wearer's cancel closes an open alarm"),
     "mail-takes": (_mail_takes, "a mail that was delivered counts as somebody having it"),
     "journal-outside": (_journal_outside, "the journal is written in a transaction of its own"),
+    "step-moves-everything": (_step_moves_everything, "a clock set back moves deadlines that were set after it"),
 }
 """Name -> the patch, and what it is in words."""
 

@@ -106,10 +106,10 @@ class Storm:
             (lambda: wearer.press(2), 1),
             (lambda: wearer.press(3), 1),
             (wearer.tamper, 1),
-            (partial(self._then, wearer, partial(wearer.press, 1)), 3),
+            (partial(self._then, wearer, partial(wearer.press, 1)), 5),
             (partial(self._then, wearer, partial(wearer.press, 2)), 2),
             (partial(self._then, wearer, partial(wearer.power_off, "is smashed", for_good=True)), 2),
-            (partial(self._swap_battery, wearer), 3),
+            (partial(self._swap_battery, wearer), 6),
         ]
         self._dice.choices([act for act, _ in kinds], [weight for _, weight in kinds])[0]()
 
@@ -223,6 +223,10 @@ class Storm:
                 self._world.story.tell("network", f"connection {client.client_id} breaks")
                 self._world.broker.break_(client, 0.01)
 
+    def _anybody_tampers(self) -> None:
+        """The quickest alarm there is: it may come before a step of the clock is noticed."""
+        self._dice.choice(self._world.wearers).tamper()
+
     def _anybody_holds(self) -> None:
         self._dice.choice(self._world.wearers).hold()
 
@@ -236,6 +240,7 @@ class Storm:
             return
         seconds = self._dice.choice((-3600.0, -30.0, 20.0, 3600.0))
         self._world.step_hub_clock(seconds)
+        self._world.agenda.after(self._dice.random() * 1.5, self._anybody_tampers)
 
     def _step_gateway_clock(self) -> None:
         gateway, seconds = self._gateway(), self._dice.choice((-86400.0, -20.0, 5.0, 300.0))
