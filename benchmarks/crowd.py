@@ -29,6 +29,8 @@ Values: TypeAlias = "dict[str, Any]"
 PER_ORGANISATION: Final = 5_000
 PER_GATEWAY: Final = 50
 DIGEST_EVERY: Final = timedelta(seconds=10)
+HEARD_FOR: Final = timedelta(minutes=15)
+"""Nobody falls silent by himself before that is over."""
 _AT_ONCE: Final = 20_000
 _SLOWER: Final = 1.3
 """The more there is already, the longer it takes to write more."""
@@ -55,8 +57,8 @@ class Crowd:
             directory.add_account(tx, Account(of, "sam", "Sam", f"sam@{of}.example", Role.SUPERVISOR))
 
     def heard_at(self, index: int) -> datetime:
-        """Within the last digest; in another order than the people's, as chance has it."""
-        return self.now - DIGEST_EVERY * (index * 7919 % 1000) / 1000
+        """As if its digests went on coming for a while; in another order than the people's, as chance has it."""
+        return self.now + HEARD_FOR - DIGEST_EVERY * (index * 7919 % 1000) / 1000
 
     def due_at(self, index: int) -> datetime:
         return self.now + _LIMIT * (index * 104_729 % 10_007) / 10_007

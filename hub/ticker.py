@@ -7,6 +7,7 @@ another's lock while it holds one: what is busy is passed over until the next st
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -86,10 +87,14 @@ class Ticker:
         self._awake = began
         self._left.clear()
         handled = self._handle_all(_OTHERS)
-        if self._monotonic() >= self._hold_until:
+        if self._monotonic() >= self._hold_until and self._are_due(_DEAD_MAN):
             handled += sum(self._look(look) for look in _LOOKS) + self._handle_all(_DEAD_MAN)
         self._ended = self._monotonic()
         return handled
+
+    def _are_due(self, kinds: frozenset[DeadlineKind]) -> bool:
+        """Most often nothing is, and whoever writes meanwhile is not to wait for that answer."""
+        return self._store.read(partial(deadlines.are_due, kinds=kinds))
 
     def _look(self, look: Callable[[Desk, int], int]) -> int:
         """Move on every watch whose device or gateway was heard; how many. The rest is silent, and claimed."""
@@ -107,6 +112,8 @@ class Ticker:
 
     def _handle_all(self, kinds: frozenset[DeadlineKind]) -> int:
         handled = 0
+        if not self._are_due(kinds):
+            return handled
         while handled < BOUND and (claimed := self._handle(kinds, TOGETHER)):
             handled += claimed
         return handled

@@ -90,6 +90,12 @@ def claim(
     ]
 
 
+def are_due(tx: Tx, kinds: Collection[DeadlineKind]) -> bool:
+    """Whether any deadline of these kinds is due; nothing is locked."""
+    due = select(deadlines.c.due_at).where(deadlines.c.due_at <= tx.now, deadlines.c.kind.in_(list(kinds)))
+    return tx.connection.execute(due.limit(1)).first() is not None
+
+
 def move(tx: Tx, kind: DeadlineKind, due: Mapping[tuple[OrganisationId, str], datetime]) -> None:
     """Move many deadlines of a kind, by organisation and subject; one that is gone meanwhile stays gone."""
     rows = [{"_organisation": of, "_subject": subject, "_due": at} for (of, subject), at in due.items()]

@@ -280,6 +280,7 @@ WITHOUT = {
     "hub.store.credentials.find_code": "by its secret, which one organisation has",
     "hub.store.credentials.secret": "of a record that was read for an organisation",
     "hub.store.credentials.live": "for the broker's access list, of the whole hub",
+    "hub.store.deadlines.are_due": "the hub's own work, of all of them",
     "hub.store.deadlines.claim": "the hub's own work, of all of them",
     "hub.store.deadlines.next_due": "the hub's own work, of all of them",
     "hub.store.device_keys.working": "of a record that was read for an organisation",
