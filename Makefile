@@ -4,7 +4,7 @@
 # make explore  a thousand simulated worlds in which everything goes wrong; about ten minutes
 # make bench  figures, each beside a baseline of the same run; about ten minutes
 # make soak   an hour under load with faults; SECONDS=300 for less, SOAK_ARGS="--rate 500 --database postgresql"
-# make faults SIGKILL at random for 2,000 events, on each database with each broker (about an hour); make test: 150
+# make faults SIGKILL at random for 2,000 events, on each database with each broker (about an hour); make test: 80
 # make power  the power of a guest is cut 20 times while gateway and hub write (about ten minutes); make test: twice
 # make lock   requirements.lock after a change of pyproject.toml; with LOCK_ARGS=--upgrade the newest of everything
 #

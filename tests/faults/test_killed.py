@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from tests.e2e.chain import Chain
     from tests.services import Process
 
-EVENTS: Final = int(os.environ.get("TOCSIN_FAULT_EVENTS", "150"))
+EVENTS: Final = int(os.environ.get("TOCSIN_FAULT_EVENTS", "80"))
 SEED: Final = int(os.environ.get("TOCSIN_FAULT_SEED", "11"))
-PEOPLE: Final = [f"worker-{number}" for number in range(min(60, max(10, EVENTS // 6)))]
+PEOPLE: Final = [f"worker-{number}" for number in range(min(60, max(10, EVENTS // 4)))]
 EACH: Final = EVENTS // len(PEOPLE)
 BREATH_S: Final = 3.5
 """From one hold to the next: what follows a long press without a pause is the same press."""
 ACTIONS: Final = ("hold", "double")  # a panic, or a check-in: every second worker does one or the other
-EVENTS_A_KILL: Final = 15
+EVENTS_A_KILL: Final = 12
 CATCH_UP_S: Final = 90
 """After the last kill everything is recorded and told: reconnection (5 s), retry (30 s), lease (30 s), slow machine."""
 MAILS_AT_ONCE: Final = 6
