@@ -51,7 +51,7 @@ class Storm:
             (self._change_weather, 3),
             (self._change_air, 4),
             (self._change_mail, 4),
-            (self._step_hub_clock, 1),
+            (self._step_hub_clock, 2),
             (self._step_gateway_clock, 2),
         ):
             self._often(act, most)
@@ -238,9 +238,9 @@ class Storm:
         hub = self._world.hub
         if not hub.is_up or hub.fate.is_doomed or hub.full:
             return
-        seconds = self._dice.choice((-3600.0, -30.0, 20.0, 3600.0))
+        seconds = self._dice.choice((-3600.0, -600.0, -30.0, 20.0, 3600.0))
         self._world.step_hub_clock(seconds)
-        self._world.agenda.after(self._dice.random() * 1.5, self._anybody_tampers)
+        self._world.agenda.after(self._dice.random() * 0.6, self._anybody_tampers)
 
     def _step_gateway_clock(self) -> None:
         gateway, seconds = self._gateway(), self._dice.choice((-86400.0, -20.0, 5.0, 300.0))

@@ -15,7 +15,7 @@ from simulator.cli import app
 from simulator.explore import command, planted
 from simulator.explore.world import explore
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 FIXED = range(1, 21)
 KEPT: dict[int, str] = {}
@@ -72,7 +72,7 @@ def test_the_same_seed_tells_the_same_story_to_the_byte_in_another_process() -> 
             env=environment,
             capture_output=True,
             check=True,
-            timeout=120,
+            timeout=300,
             text=True,
         )
         said.append(run.stdout.strip())
