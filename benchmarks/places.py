@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmarks.wearers import Wearer
     from hub.store.store import Tx
 
-READY_S: Final = 60.0
+READY_S: Final = 180.0
 STOP_S: Final = 20.0
 
 
