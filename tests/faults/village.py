@@ -25,7 +25,7 @@ from tests.faults.hosts import star
 from tests.services import eventually, program, tocsin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from simulator.world import World
@@ -61,6 +61,7 @@ class Site:
     def join(self, port: int) -> None:
         """Its gateway looks for the broker in the middle, at this port."""
         ports = eventually(self._ports, within_s=UP_S)
+        assert ports is not None
         command = ["simulate", "gateway", "--hci", ports.hci[self.name], "--config", str(self._settings(port))]
         self._gateway = self.host.process(tocsin(*command), self.folder / "gateway.log")
         self._gateway.start()
@@ -82,7 +83,7 @@ class Site:
     def ask(self, method: str, path: str) -> Any:
         """What the site's control interface answers."""
         url = f"{site_file.find(self.folder).api}{path}"
-        body = {} if method == "POST" else None
+        body: dict[str, str] | None = {} if method == "POST" else None
         answer = self.host.do(lambda: httpx.request(method, url, json=body, timeout=20))
         return answer.raise_for_status().json()
 
@@ -207,7 +208,7 @@ def world_text(sites: Sequence[str], people: Sequence[str]) -> str:
 
 @contextmanager
 def running_village(
-    folder: Path, people: dict[str, Sequence[str]], *, keepalive_s: int, slow: Sequence[str] = ()
+    folder: Path, people: Mapping[str, Sequence[str]], *, keepalive_s: int, slow: Sequence[str] = ()
 ) -> Iterator[Village]:
     """A village whose gateways have all been heard of.
 
