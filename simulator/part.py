@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-READY_S: Final = 30.0
+READY_S: Final = 90.0
+"""A machine with much else to do starts a program in a minute."""
 _STOP_S: Final = 8.0
 
 
