@@ -110,6 +110,8 @@ def main() -> None:
         machine = report.machine(folder)
         bench = Bench(folder, stack)
         figures = [figure for name in names for figure in _one(bench, name)]
+    if not figures:
+        sys.exit(1)
     print(f"\n{report.table(figures)}\n\n{report.save(figures, machine, began)}")
 
 
