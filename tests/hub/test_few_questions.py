@@ -46,8 +46,9 @@ def statements(office: Office) -> Iterator[list[str]]:
 
 def _heard(office: Office, *frames: bytes) -> list[str]:
     """What recording them executes, sending aside."""
+    batch = [office.message(frame) for frame in frames]
     with statements(office) as said:
-        office.ingest.step([office.message(frame) for frame in frames])  # type: ignore[arg-type]
+        office.ingest.step(batch)  # type: ignore[arg-type]
     return said
 
 
