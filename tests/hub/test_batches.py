@@ -167,7 +167,9 @@ def test_two_events_of_a_device_in_a_batch_join_one_incident_and_share_no_counte
     office.hear(office.alarm.event(Cause.PANIC), office.alarm.event(Cause.FALL))
     assert office.written(office.the_incident().id).count("event") == 2
     assert len({receipt["downlink"] for receipt in office.receipts()}) == 2
-    assert office.store.read(lambda tx: devices.get(tx, ACME, ADDRESS)).downlink_counter >= 2
+    device = office.store.read(lambda tx: devices.get(tx, ACME, ADDRESS))
+    assert device is not None
+    assert device.downlink_counter >= 2
 
 
 def test_a_pre_alarm_and_its_cancel_in_a_batch_leave_nobody_to_be_paged(office: Office) -> None:
