@@ -22,7 +22,7 @@ from hub.store.store import Store, open_engine
 from hub.store.tables import events
 from protocols.mqtt.topics import Channel, Topic
 from tests.hub.web.visitor import CHEAP, HTML, PASSWORD
-from tests.services import Process, eventually, free_port, tocsin, wait_for_port
+from tests.services import Process, eventually, free_port, tocsin
 from tocsin.mqtt import Connection
 from tocsin.settings import MqttSettings
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 AGAIN_S = (2.0, 4.0, 8.0, 16.0, 30.0)
 """As gateway/uplink/sender.py sends again."""
-START_S = 60.0
+START_S = 120.0
 
 
 class Mail(NamedTuple):
@@ -154,21 +154,28 @@ class Replica:
     """One hub, a process of its own."""
 
     def __init__(self, folder: Path, name: str, common: str) -> None:
-        self.port = free_port()
         settings = folder / f"{name}.toml"
         secret = folder / "metrics.token"
         secret.write_text("scraper", "utf-8")
-        web = f'[web]\nport = {self.port}\nmetrics_token_file = "{secret}"\n'
+        web = f'[web]\nport = 0\nmetrics_token_file = "{secret}"\n'
         settings.write_text(f"{common}\n{web}", "utf-8")
         self.process = Process(tocsin("hub", "run", "--config", str(settings)), log=folder / f"{name}.log")
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+        self.client = httpx.Client(timeout=20)
 
     def start(self) -> None:
         self.process.start(wait=False)
 
     def wait(self) -> None:
-        wait_for_port(self.port, within_s=START_S)
+        """Until it serves, at the port that it was given, and is connected."""
+        found = eventually(self._served, within_s=START_S)
+        self.client.base_url = httpx.URL(found)
         eventually(lambda: self.process.output().count("connected to broker") >= 3, within_s=START_S)
+
+    def _served(self) -> str | None:
+        said = self.process.output()
+        assert self.process.is_alive(), said
+        running = re.search(r"Uvicorn running on (http://[0-9.:]+)", said)
+        return None if running is None else running[1]
 
     def metric(self, name: str) -> float:
         """The sum of all that are named so."""
