@@ -63,6 +63,11 @@ class Row(NamedTuple):
     cancelled: int
     kind: str
 
+    @property
+    def state(self) -> tuple[object, ...]:
+        """What changes only with an entry in the journal."""
+        return self.phase, self.rung, self.round, self.duress, self.cancelled, self.kind
+
 
 class Audit:
     """Holds the hub to its word.
@@ -130,15 +135,7 @@ class Audit:
 
     def _changed(self, before: Row | None, row: Row, actions: Sequence[str]) -> None:
         self.phases.setdefault(row.id, set()).add(row.phase)
-        state = (row.phase, row.rung, row.round, row.duress, row.cancelled, row.kind)
-        if before is None or state != (
-            before.phase,
-            before.rung,
-            before.round,
-            before.duress,
-            before.cancelled,
-            before.kind,
-        ):
+        if before is None or row.state != before.state:
             said = ", ".join(actions)
             self._story.tell("hub", f"incident {row.id[:6]} {row.phase} rung {row.rung}/{row.round}: {said}")
             if not actions:

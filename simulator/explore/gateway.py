@@ -65,6 +65,7 @@ class GatewayProcess(Process):
     Attributes:
         disk: the card's directory.
         full: nothing more can be written on it.
+        unkept: events that this run has heard and that are not on the card.
     """
 
     def __init__(self, *who: Any, organisation: OrganisationId, disk: Path, clock: WallClock) -> None:  # noqa: ANN401 - see Process
@@ -83,7 +84,7 @@ class GatewayProcess(Process):
         now = self.clock.moment()
         self._open_disk(now)
         self._keyring = Keyring(self.keys)
-        self._fresh: set[str] = set()
+        self.unkept: set[str] = set()
         self._heard_at: dict[Address, float] = {}
         self._uplink_at = float("inf")
         self._tell_at = float("inf")
@@ -147,7 +148,6 @@ class GatewayProcess(Process):
         self._digest = Digest(speaker, self.presence, self._ear.presence.take, every_s=DIGEST_EVERY_S, now=now)
 
     def ended(self) -> None:
-        self.ledger.run_ended(self.name)
         attempts = self.agenda.loop.create_task(self._teller.stop())
         self._ending = attempts
         for connection in self._files:
@@ -189,8 +189,8 @@ class GatewayProcess(Process):
 
     def _note(self, before: set[str], *, clean: bool) -> None:
         """What this gateway is now answerable for, and what it may forget."""
-        kept = {event for event in self._fresh if not self.outbox.is_unstored(event)}
-        self._fresh -= kept
+        kept = {event for event in self.unkept if not self.outbox.is_unstored(event)}
+        self.unkept -= kept
         settled = before - {event.id for event in self.outbox.pending()} if clean else set()
         self.ledger.kept(self.name, kept, settled)
 
@@ -236,7 +236,7 @@ class GatewayProcess(Process):
         self.mailbox.accept(frame_event(self.speaker, heard, device=device, now=now))
         identity = heard.report.identity
         number = event_id(identity.address, identity.epoch, identity.sequence, heard.report.stage)
-        self._fresh.add(number)
+        self.unkept.add(number)
         self.ledger.heard(self.name, heard.report, number)
 
     def _tell(self, address: Address, value: bytes, for_s: float) -> None:

@@ -6,10 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from protocols.events import ALARM_STAGES, Stage
-
 if TYPE_CHECKING:
-    from protocols.events import DeviceReport
+    from protocols.events import DeviceReport, Stage
     from simulator.explore.story import Story
 
 
@@ -79,9 +77,6 @@ class Ledger:
             self._story.violated("receipts last", f"{gateway} sends again what it had a receipt for: {again}")
         card.obliged |= {event for event in waiting if event in self.stages}
 
-    def run_ended(self, gateway: str) -> None:
-        """What it had only in memory is gone with it."""
-
     def refused(self, gateway: str, what: str) -> None:
         self._story.violated("unexpected", f"{gateway} refused something of the hub's: {what}")
 
@@ -99,7 +94,3 @@ class Ledger:
     def obliged(self) -> dict[str, str]:
         """Every event that the hub must have by now, with the gateway that has it."""
         return {event: name for name, card in sorted(self._cards.items()) for event in sorted(card.obliged)}
-
-    def alarms(self) -> list[str]:
-        """The same, of alarms alone."""
-        return [event for event in self.obliged() if self.stages[event] in ALARM_STAGES]

@@ -16,7 +16,7 @@ from tocsin.mqtt import Connection
 from tocsin.settings import MqttSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from random import Random
 
     from simulator.explore.agenda import Agenda
@@ -276,9 +276,3 @@ def matches(subscription: str, topic: str) -> bool:
         return True
     wanted, there = subscription.split("/"), topic.split("/")
     return len(wanted) == len(there) and all(one in {"+", other} for one, other in zip(wanted, there, strict=True))
-
-
-def connections(broker: Broker) -> Iterator[tuple[str, SimulatedClient]]:
-    """Who is connected, by the name of the process."""
-    for client in broker.clients:
-        yield client.process.name, client

@@ -54,6 +54,8 @@ class Verdict:
             if event not in self._ledger.recorded:
                 self._bad("lost", f"{event} was kept by {keeper} and is not recorded")
         for gateway in gateways:
+            for event in sorted(gateway.unkept - self._ledger.recorded):
+                self._bad("lost", f"{event} was heard by {gateway.name}, which ran on, and is not recorded")
             waiting = [event.id for event in gateway.outbox.pending()]
             if waiting:
                 self._bad("drained", f"{gateway.name} still waits for receipts of {waiting}")
