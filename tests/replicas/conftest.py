@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +10,7 @@ from tests.replicas.ground import Ground, Mailbox
 from tests.services import mosquitto, running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.services import Postgres, Process
@@ -27,28 +28,33 @@ def mailbox() -> Iterator[Mailbox]:
         yield box
 
 
-@pytest.fixture
-def ground(
-    shared_broker: Process, postgres: Postgres, postgres_template: str, mailbox: Mailbox, tmp_path: Path
-) -> Iterator[Callable[[int, int], Ground]]:
-    """Call it with the number of people and of replicas; these are started."""
-    made: list[Ground] = []
-
-    def make(people: int, replicas: int) -> Ground:
-        url = postgres.new_database(postgres_template)
-        one = Ground(tmp_path, url, shared_broker.port or 0, mailbox, people)
-        made.append(one)
+@contextmanager
+def _running(folder: Path, url: str, people: int, replicas: int) -> Iterator[Ground]:
+    with running(mosquitto(folder)) as broker, Mailbox() as box:
+        here = Ground(folder, url, broker.port or 0, box, people)
         for number in range(replicas):
-            one.replica(f"hub-{number}").start()
-        one.gateways.__enter__()
-        for each in one.replicas:
-            each.wait()
-        return one
+            here.replica(f"hub-{number}").start()
+        try:
+            with here.gateways:
+                for each in here.replicas:
+                    each.wait()
+                yield here
+        finally:
+            here.close()
 
-    yield make
-    for one in made:
-        one.gateways.__exit__()
-        one.close()
+
+@pytest.fixture(scope="module")
+def pair(postgres: Postgres, postgres_template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    """Forty people and two replicas, for all tests of a file."""
+    with _running(tmp_path_factory.mktemp("pair"), postgres.new_database(postgres_template), 40, 2) as here:
+        yield here
+
+
+@pytest.fixture
+def three(postgres: Postgres, postgres_template: str, tmp_path: Path) -> Iterator[Ground]:
+    """A hundred people and three replicas."""
+    with _running(tmp_path, postgres.new_database(postgres_template), 100, 3) as here:
+        yield here
 
 
 __all__ = ["office", "store", "watch"]
