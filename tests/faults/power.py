@@ -1,7 +1,8 @@
 """A machine whose power can be cut: QEMU with a disk image, killed hard, and its disk looked at afterwards.
 
 What the guest's programs did not sync is in the guest's page cache when the power goes, and lost with it. What the
-guest has written to its disk is in the image: the host is not the one that loses power.
+guest has written to its disk is in the image: the host is not the one that loses power. The disk has a write cache that
+the guest flushes (``cache=writeback``); under ``unsafe`` QEMU would ignore that.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 REPOSITORY: Final = Path(__file__).parents[2]
-BOOT_S: Final = 400
+BOOT_S: Final = 600
 """Emulated, a guest needs 30 to 60 s of a core until it has loaded everything; and the core may be shared."""
 DISK: Final = "64M"
 
@@ -83,7 +84,7 @@ class Computer:
         self._memory = folder / "initrd"
 
     def boot(self, disk: Path) -> None:
-        """Nothing on ``disk`` changes, but for what the rehearsal on its files needs."""
+        """Until everything is loaded. Nothing is written to ``disk``, and nothing is read from it."""
         _pack(self._guest / "root", _needed(disk.parent / "disk"), self._folder / "root", self._memory)
         with self._running(disk) as first:
             first.until(lambda said: "loaded" in said)
@@ -195,6 +196,7 @@ def look_at(disk: Path, folder: Path) -> Path:
     files = Path(tempfile.mkdtemp(dir=folder))
     dump = [program("debugfs", "/sbin"), "-R", f"rdump / {files}", str(copy)]
     subprocess.run(dump, check=True, capture_output=True, timeout=60)
+    copy.unlink()
     return files
 
 

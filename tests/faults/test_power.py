@@ -43,7 +43,7 @@ WRITING_S: Final = (0.5, 6.0)
 """The cut comes so many seconds after that."""
 
 pytestmark = [
-    pytest.mark.timeout(600 + 60 * CUTS),
+    pytest.mark.timeout(1200 + 60 * CUTS),
     pytest.mark.skipif(
         (sys.platform, platform.machine()) != ("linux", "x86_64"),
         reason="the guest runs this machine's own programs under Debian's kernel for amd64: run it there",
@@ -80,7 +80,8 @@ def computer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Compute
     disk = new_disk(folder)
     made = Computer(folder)
     made.boot(disk)
-    return made, disk
+    yield made, disk
+    shutil.rmtree(folder)  # a guest's memory is large
 
 
 def cut(computer: Computer, disk: Path, order: str, dice: random.Random) -> Promises:
