@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 BOUND: Final = 500
-"""Deadlines handled in one step, of those that depend on whether somebody is heard and of the others each."""
+"""Deadlines handled in one step that do not depend on whether somebody is heard."""
+SILENT: Final = 2_000
+"""Those that do: who was heard after all is asked again after so many."""
 HOLD: Final = timedelta(seconds=30)
 """After the hub was away: time for gateways to hand in what they kept, before anybody's silence is believed."""
 AWAY_S: Final = 5.0
@@ -41,7 +43,7 @@ TOGETHER: Final = 50
 LOOKED_AT: Final = 20_000
 """Watches of one kind moved on in one step."""
 LOOKED_AT_TOGETHER: Final = 500
-"""The same in one transaction: each takes a hundredth of a claimed one's time."""
+"""The same in one transaction: each takes a tenth of a claimed one's time."""
 _LOOKS: Final = (watch.look, hearing.look)
 _DEAD_MAN: Final = frozenset({DeadlineKind.SILENCE, DeadlineKind.GATEWAY})
 _OTHERS: Final = frozenset(DeadlineKind) - _DEAD_MAN
@@ -86,9 +88,9 @@ class Ticker:
             self._hold_until = began + HOLD.total_seconds()
         self._awake = began
         self._left.clear()
-        handled = self._handle_all(_OTHERS)
+        handled = self._handle_all(_OTHERS, BOUND)
         if self._monotonic() >= self._hold_until and self._are_due(_DEAD_MAN):
-            handled += sum(self._look(look) for look in _LOOKS) + self._handle_all(_DEAD_MAN)
+            handled += sum(self._look(look) for look in _LOOKS) + self._handle_all(_DEAD_MAN, SILENT)
         self._ended = self._monotonic()
         return handled
 
@@ -110,11 +112,11 @@ class Ticker:
                 break
         return moved
 
-    def _handle_all(self, kinds: frozenset[DeadlineKind]) -> int:
+    def _handle_all(self, kinds: frozenset[DeadlineKind], most: int) -> int:
         handled = 0
         if not self._are_due(kinds):
             return handled
-        while handled < BOUND and (claimed := self._handle(kinds, TOGETHER)):
+        while handled < most and (claimed := self._handle(kinds, TOGETHER)):
             handled += claimed
         return handled
 
