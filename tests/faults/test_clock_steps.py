@@ -7,6 +7,7 @@ not heard since: its wearer is asked, and nobody else is told before the next di
 
 from __future__ import annotations
 
+import stat
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
@@ -100,7 +101,8 @@ def _for_everybody(folder: Path, name: str) -> Path:
     """A file beside the folder that the database's user may not enter."""
     path = folder / name
     for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)
+        if not parent.stat().st_mode & stat.S_IXOTH:
+            parent.chmod(0o755)
     return path
 
 
