@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Final
 
 from hub.domain.session import Risk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from random import Random
 
     from simulator.explore.gateway import GatewayProcess
     from simulator.explore.process import Process
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _AWAY_S: Final = (1.0, 3.0, 8.0, 20.0, 60.0, 110.0)
 _POINTS: Final = 60
+_WORST: Final = 0.3
 
 
 class Storm:
@@ -57,6 +58,9 @@ class Storm:
             self._often(act, most)
         self._often(world.office.look, 6)
         self._at(self._lasts_s, self._end)
+        own = Random(f"{world.seed}/worst")
+        if own.random() < _WORST:
+            self._at(5.0 + own.random() * (self._lasts_s - 30.0), partial(self._worst, own))
 
     # Dice
 
@@ -215,6 +219,19 @@ class Storm:
         for number in range(12):
             act = self._break_events if number % 3 else self._anybody_holds
             self._world.agenda.after(min(self._left_s(), 2.5 * number), act)
+
+    def _worst(self, dice: Random) -> None:
+        """The hub holds an alarm that it can't record, loses its connection, and another alarm comes on the next."""
+        hub, (one, other) = self._world.hub, dice.sample(self._world.wearers, 2)
+        for seconds, act in (
+            (0.0, partial(hub.fill, full=True)),
+            (0.5, self._break_events),
+            (3.0, one.hold),
+            (9.0, self._break_events),
+            (11.0, other.tamper),
+            (12.0, partial(hub.fill, full=False)),
+        ):
+            self._world.agenda.after(seconds, act)
 
     def _break_events(self) -> None:
         """While the hub holds messages that it could not record yet."""

@@ -82,7 +82,7 @@ class World:
     """
 
     def __init__(self, seed: int, storm_s: float, directory: Path, loop: asyncio.AbstractEventLoop) -> None:
-        self._seed, self._storm_s = seed, storm_s
+        self.seed, self._storm_s = seed, storm_s
         dice = self._dice("world")
         self.agenda = Agenda(loop)
         self.story = Story(lambda: self.agenda.now)
@@ -100,7 +100,7 @@ class World:
         self.office = Office(self.agenda, self.hub, self.ledger, self.story, self._dice("office"))
 
     def _dice(self, of: str) -> Random:
-        return Random(f"{self._seed}/{of}")
+        return Random(f"{self.seed}/{of}")
 
     def _hub(self, dice: Random) -> HubProcess:
         clock = WallClock(self.agenda, self.began, drift=dice.uniform(-1e-4, 1e-4))
@@ -159,9 +159,7 @@ class World:
         finally:
             self._close()
         runs = sum(process.runs - 1 for process in (self.hub, *self.gateways))
-        return Result(
-            self._seed, tuple(self.story.violations), tuple(self.story.lines), len(self.ledger.recorded), runs
-        )
+        return Result(self.seed, tuple(self.story.violations), tuple(self.story.lines), len(self.ledger.recorded), runs)
 
     def _judge(self) -> None:
         verdict = Verdict(self.story, self.ledger, self.audit, self.hub)
