@@ -253,6 +253,7 @@ class Broker:
     def acknowledged(self, client: SimulatedClient, mid: int) -> None:
         packet = client.unacknowledged.pop(mid, None)
         if packet is None:
+            self.story.violated("ack", f"message {mid} is acknowledged on {client.client_id}, which has none")
             return
         if mid not in client.taken:
             self.story.violated("ack", f"message {mid} of {client.client_id} is acknowledged, and has not come yet")

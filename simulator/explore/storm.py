@@ -223,6 +223,7 @@ class Storm:
     def _worst(self, dice: Random) -> None:
         """The hub holds an alarm that it can't record, loses its connection, and another alarm comes on the next."""
         hub, (one, other) = self._world.hub, dice.sample(self._world.wearers, 2)
+        self._clear_up()
         for seconds, act in (
             (0.0, partial(hub.fill, full=True)),
             (0.5, self._break_events),
@@ -232,6 +233,17 @@ class Storm:
             (12.0, partial(hub.fill, full=False)),
         ):
             self._world.agenda.after(seconds, act)
+
+    def _clear_up(self) -> None:
+        """For a moment all goes well, so that what comes next comes through."""
+        self._world.broker.weather.__init__()  # type: ignore[misc]
+        self._world.broker.is_up = True
+        self._world.broker.cut.clear()
+        for process in (self._world.hub, *self._world.gateways):
+            process.start()
+        for wearer in self._world.wearers:
+            wearer.power_on()
+            wearer.reception.update((gateway.name, 0.9) for gateway in self._world.gateways)
 
     def _break_events(self) -> None:
         """While the hub holds messages that it could not record yet."""
