@@ -35,10 +35,10 @@ from gateway.supervision import LOOK_EVERY_S, Pulse, Supervisor
 from gateway.telling.client import Client, Limits, bleak_client
 from gateway.telling.teller import Teller
 from gateway.uplink.inbox import Inbox, receipted_event, subscriptions
-from gateway.uplink.mailbox import Arrivals, Mailbox
+from gateway.uplink.mailbox import Mailbox
 from gateway.uplink.refusals import Refusals
 from gateway.uplink.sender import Sender
-from gateway.uplink.standing import Digest, Standing, will
+from gateway.uplink.standing import Attempts, Digest, Standing, will
 from gateway.uplink.uplink import Uplink
 from protocols.mqtt.topics import Channel
 from tocsin.mqtt import Connection
@@ -181,15 +181,14 @@ class Gateway:
         self._watchdog = Watchdog(self._ear, self._radio, patience, report=self._sender.report, now=now)
 
     def _about_itself(self, now: Moment) -> None:
-        arrivals, speaker = Arrivals(), self._speaker
+        attempts, speaker = Attempts(), self._speaker
         link = Connection(
             self._member.mqtt("presence"),
             client_id=speaker.client_id("presence"),
-            on_connect=arrivals.note,
-            will=lambda: will(speaker, now, arrivals.times),
+            will=lambda: will(speaker, now, attempts.begin()),
         )
         self._presence = link
-        self._standing = Standing(speaker, link, arrivals, lambda: status(self._parts, self._clock()))
+        self._standing = Standing(speaker, link, attempts, lambda: status(self._parts, self._clock()))
         take, every_s = self._take_presence, self._settings.presence.every_s
         self._digest = Digest(speaker, link, take, every_s=every_s, now=now)
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gateway.domain.hearing import HeardFrame
     from gateway.domain.moment import Moment
     from gateway.domain.outgoing import Speaker
-    from gateway.uplink.mailbox import Arrivals
     from gateway.uplink.ports import Link
 
 STATUS_EVERY_S: Final = 5.0
@@ -39,13 +38,28 @@ _MOST: Final = 2**32
 """Statuses of one connection: their numbers come before the will's, and that before those of the next connection."""
 
 
-def will(speaker: Speaker, now: Moment, connection: int = 0) -> Will:
+class Attempts:
+    """Connections that were begun; counted on their thread, read on any.
+
+    One that never came up counts as well: the broker may have had its will all the same.
+    """
+
+    def __init__(self) -> None:
+        self.latest = 0
+
+    def begin(self) -> int:
+        """The number of the one that begins now, from 1 on."""
+        self.latest += 1
+        return self.latest
+
+
+def will(speaker: Speaker, now: Moment, attempt: int) -> Will:
     """What the broker says when the connection dies. When that will be, nobody knows yet.
 
     Args:
         speaker: who we are.
         now: the start.
-        connection: how many came up before this one.
+        attempt: to connect, with which the broker gets this; see :class:`Attempts`.
     """
     status = StatusEnvelope(
         id=f"{speaker.boot}-will",
@@ -53,7 +67,7 @@ def will(speaker: Speaker, now: Moment, connection: int = 0) -> Will:
         time=now.wall,
         timequality=TimeQuality.UNKNOWN,
         data=StatusData(
-            state=GatewayState.OFFLINE, boot=speaker.boot, version=__version__, number=(connection + 2) * _MOST - 1
+            state=GatewayState.OFFLINE, boot=speaker.boot, version=__version__, number=(attempt + 1) * _MOST - 1
         ),
     )
     return Will(speaker.topic(Channel.STATUS), status.to_json())
@@ -67,14 +81,14 @@ class Standing:
     Args:
         speaker: who we are.
         link: the presence connection.
-        arrivals: of that connection.
+        attempts: to bring that connection up.
         read: what there is to say now.
     """
 
-    def __init__(self, speaker: Speaker, link: Link, arrivals: Arrivals, read: Callable[[], StatusData]) -> None:
+    def __init__(self, speaker: Speaker, link: Link, attempts: Attempts, read: Callable[[], StatusData]) -> None:
         self._speaker = speaker
         self._link = link
-        self._arrivals = arrivals
+        self._attempts = attempts
         self._read = read
         self._numbers = count(1)
         self._said_on = 0
@@ -82,27 +96,28 @@ class Standing:
         self._said_at = float("-inf")
 
     def step(self, now: Moment) -> None:
-        data, connection = self._read(), self._arrivals.times
-        if self._due(data, connection, now) and self._publish(data, now):
-            self._said, self._said_on, self._said_at = data, connection, now.ticks
+        data, attempt = self._read(), self._attempts.latest
+        if self._due(data, attempt, now) and self._publish(data, attempt, now):
+            self._said, self._said_on, self._said_at = data, attempt, now.ticks
 
     def goodbye(self, now: Moment) -> None:
         """Offline, and on purpose."""
-        self._publish(self._read().model_copy(update={"state": GatewayState.OFFLINE}), now)
+        offline = self._read().model_copy(update={"state": GatewayState.OFFLINE})
+        self._publish(offline, self._attempts.latest, now)
 
-    def _due(self, data: StatusData, connection: int, now: Moment) -> bool:
-        if self._said is None or self._said_on != connection or self._said.blind != data.blind:
+    def _due(self, data: StatusData, attempt: int, now: Moment) -> bool:
+        if self._said is None or self._said_on != attempt or self._said.blind != data.blind:
             return True
         return now.ticks - self._said_at >= (STATUS_AGAIN_S if data == self._said else STATUS_EVERY_S)
 
-    def _publish(self, data: StatusData, now: Moment) -> bool:
+    def _publish(self, data: StatusData, attempt: int, now: Moment) -> bool:
         number = next(self._numbers)
         envelope = StatusEnvelope(
             id=f"{self._speaker.boot}-status-{number}",
             source=self._speaker.source,
             time=now.wall,
             timequality=clock_quality(now),
-            data=data.model_copy(update={"number": self._arrivals.times * _MOST + number}),
+            data=data.model_copy(update={"number": attempt * _MOST + number}),
         )
         return self._link.publish(self._speaker.topic(Channel.STATUS), envelope.to_json(), retain=True)
 

@@ -18,10 +18,10 @@ from gateway.outbox import Outbox
 from gateway.supervision import Pulse
 from gateway.telling.teller import Teller
 from gateway.uplink.inbox import Inbox, subscriptions
-from gateway.uplink.mailbox import Arrivals, Mailbox
+from gateway.uplink.mailbox import Mailbox
 from gateway.uplink.refusals import Refusals
 from gateway.uplink.sender import Sender
-from gateway.uplink.standing import Digest, Standing, will
+from gateway.uplink.standing import Attempts, Digest, Standing, will
 from gateway.uplink.uplink import Uplink
 from protocols.ids import GatewayId
 from protocols.mqtt.envelope import GatewayState, StatusData, event_id
@@ -136,15 +136,14 @@ class GatewayProcess(Process):
         self._watchdog = Watchdog(self._ear, radio, _PATIENCE, report=self.sender.report, now=now)
 
     def _about_itself(self, now: Moment) -> None:
-        arrivals, speaker = Arrivals(), self.speaker
+        attempts, speaker = Attempts(), self.speaker
         self.presence = SimulatedConnection(
             self,
             self.broker,
             client_id=speaker.client_id("presence"),
-            on_connect=arrivals.note,
-            will=will(speaker, now),
+            will=lambda: will(speaker, now, attempts.begin()),
         )
-        self._standing = Standing(speaker, self.presence, arrivals, self._status)
+        self._standing = Standing(speaker, self.presence, attempts, self._status)
         self._digest = Digest(speaker, self.presence, self._ear.presence.take, every_s=DIGEST_EVERY_S, now=now)
 
     def ended(self) -> None:

@@ -17,9 +17,9 @@ from gateway.domain.outgoing import Outgoing, Rank, frame_event
 from gateway.domain.wired import button_event
 from gateway.outbox import Outbox
 from gateway.uplink.inbox import Inbox, subscriptions
-from gateway.uplink.mailbox import Arrivals, Mailbox
+from gateway.uplink.mailbox import Mailbox
 from gateway.uplink.sender import Sender
-from gateway.uplink.standing import Digest, Standing, will
+from gateway.uplink.standing import Attempts, Digest, Standing, will
 from gateway.uplink.uplink import Uplink
 from protocols.ble import downlink, layout
 from protocols.ids import Address
@@ -476,9 +476,9 @@ class Said:
     def __init__(self, time: Time) -> None:
         self.time = time
         self.wire = Wire()
-        self.arrivals = Arrivals()
+        self.attempts = Attempts()
         self.data = StatusData(state=GatewayState.ONLINE, boot="b007", version="1")
-        self.standing = Standing(SPEAKER, self.wire, self.arrivals, lambda: self.data)
+        self.standing = Standing(SPEAKER, self.wire, self.attempts, lambda: self.data)
 
     def step(self, after: float = 0.0, **changes: object) -> list[StatusData]:
         self.data = self.data.model_copy(update=changes)
@@ -491,8 +491,8 @@ class Said:
         return StatusEnvelope.from_json(self.wire.take()[-1]).data.number
 
     def will_number(self) -> int:
-        """Of the will that the next connection leaves with the broker."""
-        return StatusEnvelope.from_json(will(SPEAKER, self.time(), self.arrivals.times).payload).data.number
+        """Of the will that the broker gets with the next attempt to connect."""
+        return StatusEnvelope.from_json(will(SPEAKER, self.time(), self.attempts.begin()).payload).data.number
 
 
 @pytest.fixture
@@ -510,10 +510,15 @@ def test_a_will_comes_after_every_status_of_its_connection_and_before_those_of_t
     numbers = []
     for _ in range(3):
         left_with_the_broker = said.will_number()
-        said.arrivals.note()
         numbers += [said.number(), said.number(), left_with_the_broker]
     assert numbers == sorted(numbers)
     assert len(set(numbers)) == len(numbers)
+
+
+def test_the_will_of_an_attempt_that_never_came_up_is_behind_what_the_next_connection_says(said: Said) -> None:
+    never_up = said.will_number()
+    said.attempts.begin()
+    assert never_up < said.number()
 
 
 def test_a_status_is_retained(said: Said, time: Time) -> None:
@@ -531,7 +536,7 @@ def test_blindness_is_said_at_once_and_a_growing_count_every_five_seconds(said: 
 
 def test_a_new_connection_says_the_status_anew(said: Said) -> None:
     said.step()
-    said.arrivals.note()
+    said.attempts.begin()
     assert len(said.step()) == 1
 
 
@@ -545,7 +550,7 @@ def test_a_status_that_could_not_be_sent_is_sent_later(said: Said) -> None:
 def test_the_will_and_the_goodbye_say_offline(said: Said, time: Time) -> None:
     said.standing.goodbye(time())
     goodbye = StatusEnvelope.from_json(said.wire.take()[0]).data
-    last = StatusEnvelope.from_json(will(SPEAKER, time()).payload).data
+    last = StatusEnvelope.from_json(will(SPEAKER, time(), 1).payload).data
     assert (goodbye.state, last.state, last.boot) == (GatewayState.OFFLINE, GatewayState.OFFLINE, "b007")
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.domain.moment import Moment
 from gateway.domain.outgoing import Speaker
-from gateway.uplink.mailbox import Arrivals
-from gateway.uplink.standing import Standing, will
+from gateway.uplink.standing import Attempts, Standing, will
 from hub.cases import hearing
 from hub.store import faults, presence
 from hub.store.faults import FaultKind
@@ -29,9 +28,9 @@ class Gateway:
     def __init__(self, office: Office, boot: str) -> None:
         self._speaker = Speaker(ACME, NORTH, boot)
         self._office = office
-        self._arrivals = Arrivals()
+        self._attempts = Attempts()
         self._data = StatusData(state=GatewayState.ONLINE, boot=boot, version="1")
-        self._standing = Standing(self._speaker, self, self._arrivals, lambda: self._data)
+        self._standing = Standing(self._speaker, self, self._attempts, lambda: self._data)
         self._said: list[StatusData] = []
         self._ticks = 0.0
 
@@ -44,8 +43,7 @@ class Gateway:
 
     def connects(self) -> StatusData:
         """The will that the broker has from now on."""
-        left = will(self._speaker, self._now(), self._arrivals.times)
-        self._arrivals.note()
+        left = will(self._speaker, self._now(), self._attempts.begin())
         return StatusEnvelope.from_json(left.payload).data
 
     def says(self, *, blind: bool = False) -> StatusData:
@@ -94,6 +92,16 @@ def test_the_will_of_an_earlier_start_does_not_end_the_next_one(office: Office) 
     before = earlier.says()
     later.connects()
     assert handle(office, before, later.says(), lost).state == GatewayState.ONLINE
+
+
+def test_an_attempt_that_never_came_up_silences_nothing_of_the_next_connection(office: Office) -> None:
+    gateway = Gateway(office, "boot")
+    gateway.connects()
+    before = gateway.says()
+    never_up = gateway.connects()
+    gateway.connects()
+    after = handle(office, before, never_up, gateway.says(blind=True))
+    assert (after.state, after.blind) == (GatewayState.ONLINE, True)
 
 
 def test_the_will_of_this_connection_counts_whatever_was_said_in_it(office: Office) -> None:
