@@ -88,18 +88,34 @@ def test_an_event_whose_wearer_still_is_not_told_after_thirty_seconds_is_put_to_
     assert [kinds(early), kinds(late), kinds(soon)] == [[Alive], [Publish, Alive], [Alive]]
 
 
-def test_a_replay_of_an_untold_alarm_is_no_sign_of_life_and_asks_the_hub_twice_a_minute_at_most() -> None:
-    device, _ = hear(Device(), panic(9), now=0.0)
+def test_a_replay_of_an_untold_alarm_is_no_sign_of_life_and_asks_nobody_again() -> None:
+    recorded = [panic(9), panic(10)]
+    device, _ = hear(Device(), *recorded, now=0.0)
     asked: list[hearing.Effect] = []
-    for second in range(1, 61):
-        device, effects = hear(device, panic(9), now=float(second))
+    for second in range(1, 121):
+        device, effects = hear(device, *recorded, now=float(second))
         asked += effects
-    assert kinds(asked) == [Publish, Publish]
+    assert asked == []
+
+
+def test_recordings_of_frames_that_were_not_heard_ask_once_and_are_spent() -> None:
+    device, _ = hear(Device(), panic(1), frame(5_000), now=0.0)
+    asked: list[hearing.Effect] = []
+    for second in range(0, 3_600, 10):
+        device, effects = hear(device, panic(2), panic(3), now=100.0 + second)
+        asked += effects
+    assert kinds(asked) == [Publish]
 
 
 def test_an_alarm_of_a_device_that_lost_its_memory_is_put_to_the_hub_although_its_identity_is_known() -> None:
     device, _ = hear(Device(), panic(1), frame(5_000), now=0.0)
     device, effects = hear(device, panic(2), now=86_400.0)
+    assert kinds(effects) == [Publish]
+
+
+def test_who_lost_its_memory_is_put_to_the_hub_also_where_its_counter_was_heard_already() -> None:
+    device, _ = hear(Device(), *(panic(counter) for counter in range(1, 200)), frame(5_000), now=0.0)
+    _, effects = hear(device, *(panic(counter, age=3) for counter in range(1, 20)), now=86_400.0)
     assert kinds(effects) == [Publish]
 
 
