@@ -5,10 +5,11 @@ A row is marked only after its channel has taken the message: a process that die
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
 
@@ -32,14 +33,24 @@ if TYPE_CHECKING:
     from hub.metrics import HubMetrics
     from hub.store.outbox import Item
     from hub.store.store import Store, Tx
+    from protocols.ids import OrganisationId
 
 log = structlog.get_logger()
 
 PLACES: Final = 6
 """Messages under way at once per channel, so that none that hangs holds up another."""
+SHARE: Final = PLACES - 1
+"""Of them, those that one organisation may have: there is always one for the alarm of another."""
 FAULT_AFTER: Final = 3
 """Failures in a row of one message before the channel is called failing."""
 _BACKOFF_S: Final = (2, 4, 8, 16, 30)
+
+
+class _UnderWay(NamedTuple):
+    """A message that is being sent."""
+
+    organisation: OrganisationId
+    future: Future[None]
 
 
 class Dispatcher:
@@ -76,7 +87,7 @@ class Dispatcher:
         self._executor = executor
         self._metrics = metrics
         self._wake = wake
-        self._running: dict[str, dict[str, Future[None]]] = {name: {} for name in (DOWNLINK, *channels)}
+        self._running: dict[str, dict[str, _UnderWay]] = {name: {} for name in (DOWNLINK, *channels)}
 
     def step(self) -> int:
         """Lease what is due, as far as there is a free place, and start sending it; how many there were.
@@ -84,8 +95,9 @@ class Dispatcher:
         Raises:
             StoreUnavailableError: the database does not answer; what is due stays due.
         """
-        free = {channel: places for channel in self._running if (places := self._free(channel))}
-        items = self._store.write(partial(_lease, free=free), rank=Rank.ALARM) if free else []
+        free = [channel for channel in self._running if self._free(channel)]
+        held = {channel: Counter(one.organisation for one in self._running[channel].values()) for channel in free}
+        items = self._store.write(partial(_lease, held=held), rank=Rank.ALARM) if held else []
         for item in sorted(items, key=attrgetter("rank")):
             self._start(item)
         return len(items)
@@ -93,7 +105,7 @@ class Dispatcher:
     def _free(self, channel: str) -> int:
         """Free places of one channel."""
         running = self._running[channel] = {
-            number: future for number, future in self._running[channel].items() if not future.done()
+            number: one for number, one in self._running[channel].items() if not one.future.done()
         }
         return PLACES - len(running)
 
@@ -101,7 +113,7 @@ class Dispatcher:
         """Start sending. What is still being sent since it was leased before keeps its new lease and waits."""
         running = self._running[item.channel]
         if item.id not in running:
-            running[item.id] = self._executor.submit(self._handle, item)
+            running[item.id] = _UnderWay(item.organisation, self._executor.submit(self._handle, item))
 
     def _handle(self, item: Item) -> None:
         try:
@@ -182,10 +194,20 @@ class Dispatcher:
             notify.fault(desk, item.organisation, FaultKind.CHANNEL_FAILING, _subject(item), failure.detail)
 
 
-def _lease(tx: Tx, free: Mapping[str, int]) -> list[Item]:
-    """What is due, of all channels at once: nothing waits for the commit of what goes another way."""
+def _lease(tx: Tx, held: Mapping[str, Counter[OrganisationId]]) -> list[Item]:
+    """What is due, of all channels at once: nothing waits for the commit of what goes another way.
+
+    Args:
+        tx: the transaction.
+        held: the channels with a free place, and how many of each organisation are under way there.
+    """
     due = outbox.channels_due(tx)
-    return [item for channel, places in free.items() if channel in due for item in outbox.lease(tx, channel, places)]
+    return [
+        item
+        for channel, under_way in held.items()
+        if channel in due
+        for item in outbox.lease(tx, channel, PLACES - under_way.total(), under_way, SHARE)
+    ]
 
 
 def _subject(item: Item) -> str:

@@ -10,9 +10,10 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import JSON, Integer, String, bindparam, cast, func, or_, select, update
 
 from hub.store.tables import outbox
 from protocols.ids import OrganisationId
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import Row
+    from sqlalchemy import ColumnElement, Row, Select, Subquery
 
     from hub.store.store import Tx
 
@@ -29,13 +30,6 @@ LEASE: Final = timedelta(seconds=30)
 ASK: Final = "ask"
 """Message of a downlink that asks the wearer."""
 _CHANNELS_DUE: Final = select(outbox.c.channel).where(outbox.c.due_at <= bindparam("now")).distinct()
-_LEASED: Final = (
-    select(outbox)
-    .where(outbox.c.due_at <= bindparam("now"), outbox.c.channel == bindparam("channel"))
-    .order_by(outbox.c.rank, outbox.c.due_at)
-    .limit(bindparam("places"))
-    .with_for_update(skip_locked=True)
-)
 _STATE: Final = select(outbox.c.state).where(
     outbox.c.organisation == bindparam("organisation"), outbox.c.id == bindparam("id")
 )
@@ -164,13 +158,48 @@ def add_rest(tx: Tx, row: Item, count: int, at: datetime) -> None:
     _add(tx, row.organisation, rest, at)
 
 
-def lease(tx: Tx, channel: str, limit: int) -> list[Item]:
-    """Take up to ``limit`` due rows of a channel for :data:`LEASE`, lower rank and older first."""
-    given = {"now": tx.now, "channel": channel, "places": limit}
-    rows = [_item(row) for row in tx.connection.execute(_LEASED, given)]
+def lease(
+    tx: Tx, channel: str, limit: int, held: Mapping[OrganisationId, int] | None = None, share: int | None = None
+) -> list[Item]:
+    """Take up to ``limit`` due rows of a channel for :data:`LEASE`: lower rank first, then organisations in turn.
+
+    ``held`` is how many of each organisation the caller has under way, ``share`` how many of one may be (None = all).
+    """
+    given = {
+        "now": tx.now,
+        "channel": channel,
+        "places": limit,
+        "held": json.dumps(dict(held or {})),
+        "share": limit if share is None else share,
+    }
+    connection = tx.connection
+    rows = [_item(row) for row in connection.execute(_leased(connection.dialect.name), given)]
     for row in rows:
         tx.unit.change(outbox, {"organisation": row.organisation, "id": row.id}, {"due_at": tx.now + LEASE})
     return rows
+
+
+@lru_cache
+def _leased(dialect: str) -> Select[Any]:
+    """Rows are locked after their turns are known, so each is looked at again: another replica may have leased it."""
+    of = outbox.c
+    is_due = (of.due_at <= bindparam("now"), of.channel == bindparam("channel"))
+    turns = _turns(dialect, is_due)
+    same = (turns.c.organisation == of.organisation) & (turns.c.id == of.id)
+    statement = select(outbox).join(turns, same).where(*is_due, turns.c.turn <= bindparam("share"))
+    ordered = statement.order_by(of.rank, turns.c.turn, of.due_at).limit(bindparam("places"))
+    return ordered.with_for_update(of=outbox, skip_locked=True)
+
+
+def _turns(dialect: str, is_due: tuple[ColumnElement[bool], ...]) -> Subquery:
+    """The how-manieth of its organisation each due row would be, what is under way counted first."""
+    given = bindparam("held", type_=String)
+    pairs = func.json_each(given) if dialect == "sqlite" else func.json_each_text(cast(given, JSON))
+    held = pairs.table_valued("key", "value", name="held")
+    own = func.row_number().over(partition_by=outbox.c.organisation, order_by=(outbox.c.rank, outbox.c.due_at))
+    turn = (own + func.coalesce(cast(held.c.value, Integer), 0)).label("turn")
+    rows = outbox.outerjoin(held, held.c.key == outbox.c.organisation)
+    return select(outbox.c.organisation, outbox.c.id, turn).select_from(rows).where(*is_due).subquery("turns")
 
 
 def finish(tx: Tx, row: Item, state: ItemState, detail: str = "") -> None:
