@@ -51,11 +51,11 @@ def read(tx: Tx, expected: Collection[Expected]) -> None:
         tx.unit.read_ahead(lookup, of)
     _read_events(tx, expected, of)
     workers = _workers(tx, of)
-    tx.unit.read_ahead(sessions.SESSIONS, workers)
     tx.unit.read_ahead(directory.WORKERS, workers)
     tx.unit.read_ahead(incident_rows.LIVE_OF, [(of, incidents.of_worker(worker)) for of, worker in workers])
     answering = _workers(tx, {event.device for event in expected if event.stage == Stage.NOTICE})
     tx.unit.read_ahead(sessions.LOCKED, [(of, worker, SessionPhase.ACTIVE) for of, worker in answering])
+    tx.unit.read_ahead(sessions.SESSIONS, workers)  # after what is locked of them: what was read before is doubted then
 
 
 def _read_events(tx: Tx, expected: Collection[Expected], of: Collection[Device]) -> None:

@@ -51,7 +51,7 @@ class Unit:
         self._new: Queue = {}
         self._put: Queue = {}
         self._gone: Queue = {}
-        self._changed: dict[Table, dict[Names, dict[Key, Values]]] = {}
+        self._changed: Queue = {}
         self._drafts: dict[Callable[[Unit, list[Any]], None], list[Any]] = {}
         self._numbers = count()
 
@@ -79,9 +79,16 @@ class Unit:
             return
         self._write(lookup.table)
         found = lookup.find(self._connection, missing, locks=self._writes, waits=self._waits)
+        if lookup.locks and self._writes:
+            self._doubt(lookup.table)
         answers.update((key, []) for key in missing)
         for row in found:
             answers[lookup.key(row)].append(row)
+
+    def _doubt(self, table: Table) -> None:
+        """What was read of a table without a lock may have changed while a lock was waited for: it is asked again."""
+        for lookup in [lookup for lookup, _ in self._given(table) if not lookup.locks]:
+            del self._answers[table][lookup]
 
     def _answers_of(self, lookup: Lookup) -> Answers:
         return self._answers.setdefault(lookup.table, {}).setdefault(lookup, {})
@@ -128,14 +135,22 @@ class Unit:
         Args:
             table: whose row.
             key: by name.
-            values: by name; of columns that rows are not looked up by.
+            values: by name; of columns that rows are not looked up by, and that are named where the row is inserted.
         """
         number = _number(table)(key)
-        changes = self._changed.setdefault(table, {}).setdefault(tuple(sorted(values)), {})
-        changes[number] = {f"_{name}": key[name] for name in key} | dict(values)
+        self._queue_change(table, number, {f"_{name}": key[name] for name in key}, values)
         for lookup, answers in self._given(table):
             for rows in _holding(lookup, answers, key):
                 rows[:] = [_changed(row, values) if _number_of(table)(row) == number else row for row in rows]
+
+    def _queue_change(self, table: Table, number: Key, key: Values, values: Values) -> None:
+        """One row is written once: what changes in a row that is still to be written is part of that."""
+        for queue in (self._new.get(table, {}), self._put.get(table, {})):
+            if number in queue:
+                queue[number] = {**queue[number], **values}
+                return
+        changes = self._changed.setdefault(table, {})
+        changes[number] = {**changes.get(number, key), **values}
 
     def draft(self, write_down: Callable[[Unit, list[Draft]], None], what: Draft) -> None:
         """Have ``write_down`` called at the end, with everything that it was to be called with, in order."""
@@ -158,14 +173,12 @@ class Unit:
             run(_inserting(table), list(new.values()))
         if put := self._put.pop(table, None):
             upsert.overwrite(self._connection, table, list(put.values()))
-        for names, changes in self._changed.pop(table, {}).items():
-            if changes:
-                run(_changing(table, names), list(changes.values()))
+        for names, changes in _alike(self._changed.pop(table, {}).values()).items():
+            run(_changing(table, names), changes)
 
     def _supersede(self, table: Table, number: Key) -> None:
         """What was to be changed in a row that is now written whole, or deleted, is part of that."""
-        for changes in self._changed.get(table, {}).values():
-            changes.pop(number, None)
+        self._changed.get(table, {}).pop(number, None)
 
     def _learn(self, table: Table, values: Values) -> None:
         """Put a row into the answers that it belongs to."""
@@ -191,6 +204,15 @@ def _holding(lookup: Lookup, answers: Answers, values: Values) -> Iterator[list[
         yield from answers.values()
     elif (rows := answers.get(tuple(values[name] for name in lookup.by))) is not None:
         yield rows
+
+
+def _alike(changes: Iterable[Values]) -> dict[Names, list[Values]]:
+    """Changes that one statement can make, by the columns that they set."""
+    alike: dict[Names, list[Values]] = {}
+    for change in changes:
+        names = tuple(sorted(name for name in change if not name.startswith("_")))
+        alike.setdefault(names, []).append(change)
+    return alike
 
 
 def _changed(row: Any, values: Values) -> SimpleNamespace:  # noqa: ANN401 - from the database, or queued for it

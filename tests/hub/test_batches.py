@@ -315,6 +315,50 @@ def test_a_row_written_whole_after_it_was_changed_stays_as_it_was_written(office
     assert office.store.read(lambda tx: device_keys.of_device(tx, ACME, ADDRESS))[0].state.taken == 9
 
 
+def test_what_was_read_without_a_lock_is_read_again_once_the_lock_is_held(office: Office) -> None:
+    def work(tx: Any) -> None:
+        before = devices.get(tx, ACME, ADDRESS)
+        assert before is not None
+        assert before.revoked_at is None
+        tx.unit._connection.execute(update(tables.devices).values(revoked_at=tx.now))  # somebody else's, as below
+        tx.unit.read_ahead(devices.LOCKED, [(ACME, ADDRESS)])
+        after = devices.get(tx, ACME, ADDRESS)
+        assert after is not None
+        assert after.revoked_at == tx.now
+
+    office.store.write(work)
+
+
+def test_a_change_of_a_row_that_is_still_to_be_written_is_part_of_it_for_whoever_asks(office: Office) -> None:
+    key = {"organisation": ACME, "address": ADDRESS}
+
+    def work(tx: Any) -> None:
+        (row,) = tx.unit.rows(devices.LOCKED, ACME, ADDRESS)
+        tx.unit.put(tables.devices, devices.LOCKED.values(row) | {"label": "put"})
+        tx.unit.change(tables.devices, key, {"label": "changed"})
+        device = devices.get(tx, ACME, ADDRESS)
+        assert device is not None
+        assert device.label == "changed"
+
+    office.store.write(work)
+    device = office.store.read(lambda tx: devices.get(tx, ACME, ADDRESS))
+    assert device is not None
+    assert device.label == "changed"
+
+
+def test_of_changes_of_one_column_the_last_one_is_written_whatever_else_was_changed_with_it(office: Office) -> None:
+    key = {"organisation": ACME, "address": ADDRESS, "enrolment": 1}
+
+    def work(tx: Any) -> None:
+        tx.unit.change(tables.device_keys, key, {"taken_generation": 1})
+        tx.unit.change(tables.device_keys, key, {"taken_generation": 2, "generation": 2})
+        tx.unit.change(tables.device_keys, key, {"taken_generation": 3})
+
+    office.store.write(work)
+    state = office.store.read(lambda tx: device_keys.of_device(tx, ACME, ADDRESS))[0].state
+    assert (state.taken, state.ordered) == (3, 2)
+
+
 def test_what_a_failed_transaction_queued_is_nowhere(office: Office) -> None:
     record = _raised(office)
 
