@@ -101,7 +101,7 @@ class Hub:
         self._event_ingest = EventIngest(
             self.store, self.routes, self._event_link.publish, self.metrics, shares=settings.replicas.share
         )
-        self._sign_ingest = SignIngest(self.store, self.routes, self.metrics, self.wake)
+        self._sign_ingest = SignIngest(self.store, self.routes, self.metrics, self.wake, monotonic=time.monotonic)
         self._ticker = Ticker(self.store, self.routes, self.metrics, monotonic=time.monotonic)
         self._clock_watch = None if clock is not None else ClockWatch(self.store, self.routes, time.monotonic)
         self._dispatch_loop = Loop("dispatch", self._dispatch, self.metrics)

@@ -39,6 +39,10 @@ _LAST_BACKOFF_S: Final = 5.0
 _LOOP_S: Final = 1.0
 _ANSWER_S: Final = 10.0
 """How long a broker may take to answer, first TCP and then CONNECT: a bad mobile link may need seconds for each."""
+AWAY_S: Final = 5.0
+"""The connection's thread looks every second. A longer pause shows that this program, or its machine, stood still."""
+_SETTLED_S: Final = 3.0
+"""After such a pause: until then, what comes may have waited, here or at the broker."""
 _PROTOCOLS: Final = {
     "auto": (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311),
     "5": (MQTTProtocolVersion.MQTTv5,),
@@ -56,17 +60,58 @@ class Will:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message, with what is needed to acknowledge it on the connection it came on."""
+    """A message, with what is needed to acknowledge it on the connection it came on.
+
+    Attributes:
+        topic: it was published on.
+        payload: what it says.
+        retained: the broker had kept it.
+        arrived: when, by the connection's monotonic clock. The earliest that it can have been, where that is not known:
+            what is read just after this program stood still may have waited at the socket since then.
+    """
 
     topic: str
     payload: bytes
     retained: bool
+    arrived: float
     _message: MQTTMessage
     _client: Client
 
     def acknowledge(self) -> None:
         """Tell the broker that it may forget this message. On a connection that is gone, nothing happens."""
         self._client.ack(self._message.mid, self._message.qos)
+
+
+class Arrivals:
+    """When messages arrived that one thread reads, which looks for them about once a second.
+
+    Args:
+        monotonic: seconds that only rise.
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._looked_at = float("inf")
+        self._away_since = 0.0
+        self._doubted_until = float("-inf")
+
+    def begin(self) -> None:
+        """The thread looks from now on; what comes has not waited here."""
+        self._looked_at = self._monotonic()
+        self._doubted_until = float("-inf")
+
+    def looked(self) -> None:
+        """It has looked."""
+        self.now()
+        self._looked_at = self._monotonic()
+
+    def now(self) -> float:
+        """When what it reads now arrived, at the earliest."""
+        now = self._monotonic()
+        if now - self._looked_at > AWAY_S:
+            self._away_since, self._doubted_until = self._looked_at, now + _SETTLED_S
+            self._looked_at = now
+        return self._away_since if now < self._doubted_until else now
 
 
 class Connection:
@@ -104,6 +149,7 @@ class Connection:
         self._make_client = client
         self._in_flight = in_flight
         self._listens = True
+        self._arrivals = Arrivals(time.monotonic)
         self._protocols = _PROTOCOLS[settings.protocol]
         self._client: Client | None = None
         self._up = threading.Event()
@@ -148,6 +194,10 @@ class Connection:
     @property
     def listens(self) -> bool:
         return self._listens
+
+    def arrived(self) -> float:
+        """When a message that is read now arrived; see :class:`Received`."""
+        return self._arrivals.now()
 
     def wait_connected(self, timeout_s: float) -> bool:
         return self._up.wait(timeout_s)
@@ -199,7 +249,9 @@ class Connection:
 
     def _loop(self, client: Client) -> None:
         give_up = time.monotonic() + _ANSWER_S
+        self._arrivals.begin()
         while client.loop(_LOOP_S) == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._arrivals.looked()
             if not self.connected and time.monotonic() > give_up:
                 raise TimeoutError("the broker did not answer CONNECT")
 
@@ -270,7 +322,9 @@ class Connection:
     def _received(self, client: Client, _data: object, message: MQTTMessage) -> None:
         if client is not self._client:
             return  # of a connection that was left: whoever left it wants nothing that is still on its way
-        self._on_message(Received(message.topic, bytes(message.payload), message.retain, message, client))
+        self._on_message(
+            Received(message.topic, bytes(message.payload), message.retain, self.arrived(), message, client)
+        )
 
 
 def _leave_writing(_client: Client, _data: object, _sock: object) -> None:

@@ -69,6 +69,10 @@ Rssi = Annotated[int, Field(ge=-128, le=20)]
 """Received signal strength in dBm."""
 
 
+Boot = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")]
+"""A random id that a program gives itself at every start."""
+
+
 class _Data(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -216,10 +220,10 @@ class StatusData(_Data):
     """
 
     state: GatewayState
-    boot: str
-    version: str
+    boot: Boot
+    version: Annotated[str, Field(max_length=40, pattern=r"^[^\x00]*$")]
     number: Annotated[int, Field(ge=0, le=2**62)] = 0
-    outbox_depth: int = 0
+    outbox_depth: Annotated[int, Field(ge=0, lt=2**31)] = 0
     blind: bool = False
     shed: int = 0
     refused: dict[str, int] = Field(default_factory=dict)
@@ -253,8 +257,8 @@ class PresenceData(_Data):
         strangers: other Bluetooth devices heard since the last digest, only counted.
     """
 
-    boot: str
-    devices: list[Heard]
+    boot: Boot
+    devices: list[Heard] = Field(max_length=1000)
     strangers: int = 0
 
 

@@ -119,7 +119,7 @@ class HubProcess(Process):
     def _compose(self) -> None:
         publish = self.event_link.publish
         self._ingest = EventIngest(self.store, _ROUTES, publish, metrics())
-        self._sign_ingest = SignIngest(self.store, _ROUTES, metrics(), self.wake)
+        self._sign_ingest = SignIngest(self.store, _ROUTES, metrics(), self.wake, monotonic=lambda: self.agenda.now)
         self._ticker = Ticker(self.store, _ROUTES, metrics(), monotonic=lambda: self.agenda.now)
         self._clock_watch = ClockWatch(self.store, _ROUTES, lambda: self.agenda.now)
         self._dispatcher = Dispatcher(

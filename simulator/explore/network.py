@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from paho.mqtt.enums import MQTTErrorCode
 
-from tocsin.mqtt import Connection
+from tocsin.mqtt import Arrivals, Connection
 from tocsin.settings import MqttSettings
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class SimulatedConnection(Connection):
     def __init__(self, process: Process, broker: Broker, **arguments: Any) -> None:  # noqa: ANN401 - see Connection
         made: Any = partial(SimulatedClient, process, broker)
         super().__init__(MqttSettings(), client=made, **arguments)
+        self._arrivals = Arrivals(lambda: process.agenda.now)
         self._process = process
         self._broker = broker
         self._waits = self._backoff()
@@ -140,6 +141,11 @@ class SimulatedConnection(Connection):
             client: Any = self._begin()
             client.connection = self
             self._broker.dialled(client)
+
+    @property
+    def present(self) -> object | None:
+        """The connection there is, if there is one."""
+        return self._client if self.connected else None
 
     def up(self, client: Any) -> None:  # noqa: ANN401 - a SimulatedClient, where paho's is expected
         self._waits = self._backoff()

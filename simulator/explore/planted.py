@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from gateway.domain import retries
+from gateway.domain import hearing, retries
 from gateway.outbox.outbox import Outbox
 from hub import ticker
 from hub.cases import incidents as cases
@@ -26,8 +26,9 @@ from hub.dispatcher import Dispatcher
 from hub.domain import incident, repeats
 from hub.domain.incident import Outcome, Phase
 from hub.domain.ladder import LADDER
+from hub.domain.session import Risk
 from hub.ingest.events import EventIngest
-from hub.store import deadlines, events, journal, steps
+from hub.store import deadlines, events, incidents, journal, steps
 from hub.store.outbox import ItemKind
 from hub.store.store import Store
 from hub.store.tables import events as rows
@@ -45,10 +46,10 @@ _LONDON: Final = ZoneInfo("Europe/London")
 def _ack_before_commit() -> list[Change]:
     step = EventIngest.step
 
-    def hasty(self: EventIngest, batch: Any) -> None:  # noqa: ANN401 - as the product has it
+    def hasty(self: EventIngest, batch: Any) -> Any:  # noqa: ANN401 - as the product has it
         for message in batch:
             message.acknowledge()
-        step(self, batch)
+        return step(self, batch)
 
     return [(EventIngest, "step", hasty)]
 
@@ -79,7 +80,7 @@ def _ack_of_another_connection() -> list[Change]:
 
     def careless(self: Connection, _client: Any, _data: object, message: Any) -> None:  # noqa: ANN401 - as above
         present: Any = Present(self)
-        self._on_message(Received(message.topic, message.payload, message.retain, message, present))
+        self._on_message(Received(message.topic, message.payload, message.retain, self.arrived(), message, present))
 
     return [(Connection, "_received", careless)]
 
@@ -118,13 +119,18 @@ def _identity_without_epoch() -> list[Change]:
 
 
 def _local_time() -> list[Change]:
-    set_ = deadlines.set_
+    set_, values = deadlines.set_, incidents._values  # noqa: SLF001 - what is patched
+
+    def wall(due: Any) -> Any:  # noqa: ANN401 - as above
+        return None if due is None else due.astimezone(_LONDON).replace(tzinfo=UTC)
 
     def local(tx: Any, organisation: Any, kind: Any, subject: str, due: Any) -> None:  # noqa: ANN401 - as above
-        wall = None if due is None else due.astimezone(_LONDON).replace(tzinfo=UTC)
-        set_(tx, organisation, kind, subject, wall)
+        set_(tx, organisation, kind, subject, wall(due))
 
-    return [(deadlines, "set_", local)]
+    def local_values(record: Any) -> Any:  # noqa: ANN401 - as above
+        return {**values(record), "due": wall(record.state.due)}
+
+    return [(deadlines, "set_", local), (incidents, "_values", local_values)]
 
 
 def _outbox_trusts_the_broker() -> list[Change]:
@@ -210,8 +216,18 @@ def _all(entries: list[Callable[[Any], None]], tx: Any) -> None:  # noqa: ANN401
         entry(tx)
 
 
+def _heard_without_epoch() -> list[Change]:
+    return [(hearing, "key_of", lambda report: (0, report.identity.sequence, int(report.stage)))]
+
+
+def _silence_limit_doubled() -> list[Change]:
+    limit = Risk.silence_limit.fget
+    assert limit is not None  # noqa: S101 - a property that can be read
+    return [(Risk, "silence_limit", property(lambda self: 2 * limit(self)))]
+
+
 def _step_moves_everything() -> list[Change]:
-    return [(steps, "_written_to", lambda *_: set())]
+    return [(steps.Back, "of", lambda back, *_, **__: back.by)]
 
 
 FAULTS: Final[dict[str, tuple[Callable[[], list[Change]], str]]] = {
@@ -229,6 +245,8 @@ FAULTS: Final[dict[str, tuple[Callable[[], list[Change]], str]]] = {
     "cancel-closes": (_cancel_closes, "the wearer's cancel closes an open alarm"),
     "mail-takes": (_mail_takes, "a mail that was delivered counts as somebody having it"),
     "journal-outside": (_journal_outside, "the journal is written in a transaction of its own"),
+    "heard-without-epoch": (_heard_without_epoch, "a gateway knows an event by its number without the boot epoch"),
+    "silence-limit-doubled": (_silence_limit_doubled, "silence is looked for after twice the stated time"),
     "step-moves-everything": (_step_moves_everything, "a clock set back moves deadlines that were set after it"),
 }
 """Name -> the patch, and what it is in words."""

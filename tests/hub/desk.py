@@ -63,6 +63,8 @@ class Message:
     payload: bytes
     retained: bool = False
     acknowledged: list[bytes] = field(default_factory=list)
+    arrived: float = float("inf")
+    """Just now, whenever it is asked."""
 
     def acknowledge(self) -> None:
         self.acknowledged.append(self.payload)
@@ -147,8 +149,8 @@ class Office:
         self.mail = Letterbox(SmtpChannel.carries)
         self.alarm = Alarm()
         self.ingest = EventIngest(store, self.routes, self._publish, self.metrics)
-        self.signs = SignIngest(store, self.routes, self.metrics, lambda: None)
         self.monotonic = 0.0
+        self.signs = SignIngest(store, self.routes, self.metrics, lambda: None, monotonic=lambda: self.monotonic)
         self.ticker = Ticker(store, self.routes, self.metrics, monotonic=lambda: self.monotonic)
         self.dispatcher = Dispatcher(
             store,

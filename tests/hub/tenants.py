@@ -79,7 +79,7 @@ class House:
         self.published: list[tuple[str, bytes]] = []
         self.mail, self.hook = Letterbox(SmtpChannel.carries), Letterbox(WebhookChannel.carries)
         self.events = EventIngest(store, self.routes, self._publish, self.metrics)
-        self.signs = SignIngest(store, self.routes, self.metrics, lambda: None)
+        self.signs = SignIngest(store, self.routes, self.metrics, lambda: None, monotonic=lambda: 0.0)
         self._dispatcher = Dispatcher(
             store,
             self.routes,
