@@ -29,7 +29,7 @@ HUB_FIRST_S: Final = 0.7
 HEARD_FOR_S: Final = 20.0
 COMMAND_MOST_S: Final = 3600.0
 WAITING_MAX: Final = 16
-"""Downlinks kept per device; then the oldest goes, and is counted."""
+"""Downlinks kept per device; then one goes (see :func:`_least`), and is counted."""
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 4.0, 5.0)
 
 
@@ -153,8 +153,25 @@ def with_downlink(line: Line, new: Downlink) -> tuple[Line, int]:
         return replace(line, heard=None), 0
     kept = [old for old in line.waiting if not _covers(new, old)]
     queued = sorted([*kept, new], key=lambda each: each.counter)
-    dropped = max(0, len(queued) - WAITING_MAX)
-    return replace(line, waiting=tuple(queued[dropped:]), heard=None), dropped
+    dropped = [_least(queued)] if len(queued) > WAITING_MAX else []
+    waiting = tuple(each for each in queued if each not in dropped)
+    return replace(line, waiting=waiting, heard=None), len(dropped)
+
+
+def _least(queued: Sequence[Downlink]) -> Downlink:
+    """Which goes when there is no room, of words by rising counter.
+
+    A word of the oldest event, as long as there are others: who replays old events takes no room from the newest one.
+    Then a command, and a word of the only event last.
+    """
+    events = {event for each in queued if (event := _event(each)) is not None}
+    oldest = min(events) if len(events) > 1 else None
+    return next((each for each in queued if _event(each) == oldest and each.kind != downlink.KIND_REKEY), queued[0])
+
+
+def _event(word: Downlink) -> tuple[int, ...] | None:
+    """Epoch and sequence; None if it is about none."""
+    return word.subject[:2] if word.subject else None
 
 
 def _covers(newer: Downlink, older: Downlink) -> bool:

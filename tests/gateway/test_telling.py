@@ -77,6 +77,26 @@ def test_too_many_downlinks_drop_the_oldest_and_say_how_many() -> None:
     assert (dropped, line.waiting[0].counter, len(line.waiting)) == (3, 3, WAITING_MAX)
 
 
+def test_receipts_of_replayed_events_take_no_room_from_that_of_the_newest_one() -> None:
+    newest = from_hub(RECEIPT, 1, layout.STAGE_ALARM, sequence=900)
+    old = [from_hub(RECEIPT, 2 + number, layout.STAGE_ALARM, sequence=1 + number) for number in range(3 * WAITING_MAX)]
+    waiting = queued(newest, *old)
+    assert waiting[0] == newest
+    assert len(waiting) == WAITING_MAX
+
+
+def test_commands_take_no_room_from_the_receipt_of_an_alarm() -> None:
+    receipt = from_hub(RECEIPT, 1, layout.STAGE_ALARM)
+    asked = [from_hub(COMMAND, 2 + number, 1, sequence=0) for number in range(2 * WAITING_MAX)]
+    assert queued(receipt, *asked)[0] == receipt
+
+
+def test_old_events_take_no_room_from_a_new_key() -> None:
+    rekey = from_hub(downlink.KIND_REKEY, 1, 0, sequence=2, key=bytes(16))
+    old = [from_hub(RECEIPT, 2 + number, layout.STAGE_ALARM, sequence=1 + number) for number in range(2 * WAITING_MAX)]
+    assert queued(rekey, *old)[0] == rekey
+
+
 def test_what_expired_is_no_longer_said() -> None:
     line, _ = telling.with_downlink(Line(), read(from_hub(RECEIPT, 1, layout.STAGE_ALARM), expires=60.0))
     assert telling.unexpired(line, now=59.0) == (line, 0)
