@@ -165,7 +165,7 @@ def gateway_status(
         status.blind,
         heard_at,
         None if known is None else known.place,
-        status.boot,
+        _boots(status.boot, "" if known is None else known.status_boots),
         status.number,
     )
     presence.put_gateway(desk.tx, record)
@@ -180,12 +180,26 @@ def gateway_status(
 
 
 def _is_behind(known: GatewayRecord, status: StatusData) -> bool:
-    """Another replica has handled a later one already. The will of an earlier start says nothing of the next one."""
+    """Another replica has handled a later one already.
+
+    What an earlier start of its program left says nothing of the next one: neither its will, nor whatever of it comes
+    after a status of the next. Only if the digests of now are of that start, it was taken for the earlier one wrongly.
+    """
     if not status.number:
         return False
-    if status.boot == known.status_boot:
+    newest, *earlier = known.status_boots.split() or [""]
+    if status.boot == newest:
         return status.number < known.status_number
-    return status.state is GatewayState.OFFLINE and status.boot != known.boot
+    is_left = status.state is GatewayState.OFFLINE or status.boot in earlier
+    return is_left and status.boot != known.boot
+
+
+def _boots(newest: str, before: str) -> str:
+    """As in :attr:`GatewayRecord.status_boots`: the oldest go when there is no room."""
+    boots = " ".join([newest, *(boot for boot in before.split() if boot != newest)])
+    while len(boots) > presence.BOOTS_SIZE and " " in boots:
+        boots = boots.rpartition(" ")[0]
+    return boots
 
 
 def _unopened(desk: Desk, organisation: OrganisationId, gateway: GatewayId, addresses: Sequence[Address]) -> None:

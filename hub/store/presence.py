@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 HEARINGS: Final = Lookup(hearings, "organisation", "address")
 HELD_GATEWAY: Final = Lookup(gateways, "organisation", "id", locks=True)
 ONLINE: Final = "online"
+BOOTS_SIZE: Final = 64
+"""Characters of :attr:`GatewayRecord.status_boots`."""
 PRESENCE: Final = Lookup(presence, "organisation", "address")
 GATEWAYS: Final = Lookup(gateways, "organisation", "id")
 
@@ -74,8 +76,9 @@ class GatewayRecord:
     Attributes:
         state: ``online`` or ``offline``.
         heard_at: when the hub last had a sign of it.
-        status_boot: the start of its program that its last numbered status is of.
-        status_number: of that status.
+        status_boots: the starts of its program that its numbered statuses were of, newest first, a space between them:
+            as many as there is room for, three of those that gateways name.
+        status_number: of the last of those statuses.
     """
 
     organisation: OrganisationId
@@ -87,7 +90,7 @@ class GatewayRecord:
     blind: bool
     heard_at: datetime
     place: str | None = None
-    status_boot: str = ""
+    status_boots: str = ""
     status_number: int = 0
 
 
@@ -151,7 +154,9 @@ def all_gateways(tx: Tx, organisation: OrganisationId) -> list[GatewayRecord]:
 
 def put_gateway(tx: Tx, record: GatewayRecord) -> None:
     """Overwrite what is known of a gateway. Its place stays: that is said by people, see :func:`put_place`."""
-    put(tx, gateways, [{name: getattr(record, name) for name in record.__slots__ if name != "place"}])
+    values = _values(record)
+    del values["place"]
+    put(tx, gateways, [values])
 
 
 def touch_gateways(tx: Tx, alive: Mapping[tuple[OrganisationId, GatewayId], str]) -> None:
@@ -184,7 +189,7 @@ def still_heard(tx: Tx, limit: int, since: datetime) -> dict[tuple[OrganisationI
 def put_place(tx: Tx, organisation: OrganisationId, gateway: str, place: str | None, *, state: str) -> None:
     """Where a gateway hangs; one that was never heard is known from now on, in ``state``."""
     new = GatewayRecord(organisation, GatewayId(gateway), state, "", "", 0, blind=False, heard_at=tx.now)
-    insert_new(tx, gateways, {name: getattr(new, name) for name in new.__slots__})
+    insert_new(tx, gateways, _values(new))
     where = (gateways.c.organisation == organisation, gateways.c.id == gateway)
     tx.connection.execute(update(gateways).where(*where).values(place=place))
 
@@ -216,6 +221,13 @@ def _presence(row: Row[Any]) -> Presence:
         row.passed,
         row.passed_since,
     )
+
+
+def _values(record: GatewayRecord) -> dict[str, Any]:
+    """By column."""
+    values = {name: getattr(record, name) for name in record.__slots__}
+    values["status_boot"] = values.pop("status_boots")
+    return values
 
 
 def _gateway(row: Row[Any]) -> GatewayRecord:

@@ -104,6 +104,34 @@ def test_an_attempt_that_never_came_up_silences_nothing_of_the_next_connection(o
     assert (after.state, after.blind) == (GatewayState.ONLINE, True)
 
 
+def test_what_an_earlier_start_said_and_is_handled_late_does_not_speak_for_the_next_one(office: Office) -> None:
+    earlier, later = Gateway(office, "one"), Gateway(office, "two")
+    lost = earlier.connects()
+    before, late = earlier.says(), earlier.says(blind=True)
+    left = later.connects()
+    up = later.says()
+    known = handle(office, before, lost, up, late)
+    assert (known.state, known.boot, known.blind) == (GatewayState.ONLINE, "two", False)
+    assert handle(office, left).state == GatewayState.OFFLINE
+    assert silent(office)
+
+
+def test_a_start_taken_for_an_earlier_one_is_believed_again_with_its_next_digest(office: Office) -> None:
+    zero, earlier, later = (Gateway(office, boot) for boot in ("zero", "one", "two"))
+    for gateway in (zero, earlier, later):
+        gateway.connects()
+    assert handle(office, zero.says(), later.says(), earlier.says()).boot == "one"
+    office.desk(lambda desk: hearing.gateway_alive(desk, ACME, NORTH, "two"))
+    assert handle(office, later.says(blind=True)).blind
+
+
+def test_a_gateway_that_starts_over_and_over_is_believed_each_time(office: Office) -> None:
+    for start in range(10):
+        gateway = Gateway(office, f"{start:016x}")
+        gateway.connects()
+        assert handle(office, gateway.says()).boot == f"{start:016x}"
+
+
 def test_the_will_of_this_connection_counts_whatever_was_said_in_it(office: Office) -> None:
     gateway = Gateway(office, "boot")
     lost = gateway.connects()
