@@ -2,7 +2,8 @@
 
 The database's clock may be set, by hand or by a time server; then a deadline an hour away would be two hours away. So a
 step is a fault, and one backwards takes along whatever is due, which then comes up as it would have. A step forward
-moves nothing: what comes up too early wakes somebody, what comes up too late does not.
+moves nothing: what comes up too early wakes somebody, what comes up too late does not. What the clock showed is
+remembered in the database: one that is behind that when a hub starts was set back while none ran.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import structlog
 
 from hub.cases import notify
 from hub.cases.desk import Desk
-from hub.store import directory, steps
+from hub.store import directory, stepped, steps
 from hub.store.faults import FaultKind
 from hub.store.store import Rank
 
@@ -29,6 +30,7 @@ log = structlog.get_logger()
 
 LIMIT_S: Final = 2.0
 EVERY_S: Final = 1.0
+REMEMBERED_EVERY_S: Final = 5.0
 SUBJECT: Final = "clock"
 
 
@@ -49,6 +51,23 @@ class _Offset:
         return 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one look has found.
+
+    Attributes:
+        offset: between the clocks.
+        known: incidents, and when each was due.
+        behind_s: by how much the clock is behind what was remembered.
+        is_remembered: what was remembered is fresh enough.
+    """
+
+    offset: _Offset
+    known: steps.Known
+    behind_s: float
+    is_remembered: bool
+
+
 class ClockWatch:
     """One replica's. Any number of them may run at once: each step is booked once.
 
@@ -62,7 +81,7 @@ class ClockWatch:
         self._store = store
         self._routes = routes
         self._monotonic = monotonic
-        self._offset: _Offset | None = None
+        self._last: _Look | None = None
         self._looked_at = float("-inf")
 
     def step(self) -> bool:
@@ -74,30 +93,60 @@ class ClockWatch:
         began = self._monotonic()
         if began - self._looked_at < EVERY_S:
             return False
-        offset = self._store.read(lambda tx: self._read(tx, began, steps.total(tx)))
-        looked_at, self._looked_at = self._looked_at, began
-        if self._offset is None or not self._offset.stepped(offset):
-            self._offset = offset
-            return False
-        return self._store.write(lambda tx: self._book(tx, began, looked_at), rank=Rank.ALARM)
+        look = self._store.read(lambda tx: self._look(tx, began, steps.total(tx)))
+        self._looked_at = began
+        if self._last is None:
+            return self._begin(look)
+        if self._last.offset.stepped(look.offset):
+            return self._write(lambda tx: self._book(tx, began))
+        self._last = look
+        if not look.is_remembered:
+            self._store.write(steps.see, rank=Rank.ROUTINE)
+        return False
 
-    def _read(self, tx: Tx, began: float, booked: float) -> _Offset:
+    def _begin(self, look: _Look) -> bool:
+        """The first look: nothing but what was remembered can be held against it."""
+        if look.behind_s > LIMIT_S:
+            return self._write(self._book_behind)
+        self._last = look
+        return False
+
+    def _write(self, book: Callable[[Tx], tuple[_Look, bool]]) -> bool:
+        self._last, is_booked = self._store.write(book, rank=Rank.ALARM)
+        return is_booked
+
+    def _look(self, tx: Tx, began: float, booked: float) -> _Look:
+        """All that is held against the next one; ``booked``: what all steps come to."""
         lived = tx.now.timestamp() - booked
-        return _Offset(lived - self._monotonic(), lived - began)
+        offset = _Offset(lived - self._monotonic(), lived - began)
+        seen = steps.seen(tx)
+        behind_s = 0.0 if seen is None else (seen - tx.now).total_seconds()
+        is_remembered = seen is not None and behind_s > -REMEMBERED_EVERY_S
+        return _Look(offset, steps.known(tx), behind_s, is_remembered)
 
-    def _book(self, tx: Tx, began: float, looked_at: float) -> bool:
+    def _book(self, tx: Tx, began: float) -> tuple[_Look, bool]:
         """Another replica may have been faster: then there is no step any more."""
         booked = steps.claim(tx)
-        assert self._offset is not None  # noqa: S101 - there was a step since
-        seconds = self._offset.stepped(self._read(tx, began, booked))
-        if not seconds:
-            return False
-        steps.put(tx, booked + seconds)
+        assert self._last is not None  # noqa: S101 - there was a step since
+        seconds = self._last.offset.stepped(self._look(tx, began, booked).offset)
+        if seconds:
+            self._put(tx, seconds, booked, self._last.known)
+        return self._look(tx, began, booked + seconds), bool(seconds)
+
+    def _book_behind(self, tx: Tx) -> tuple[_Look, bool]:
+        """So much at least; how long no hub ran is not known."""
+        began, booked = self._monotonic(), steps.claim(tx)
+        behind_s = self._look(tx, began, booked).behind_s
+        seconds = -behind_s if behind_s > LIMIT_S else 0.0
+        if seconds:
+            self._put(tx, seconds, booked, None)
+        return self._look(tx, began, booked + seconds), bool(seconds)
+
+    def _put(self, tx: Tx, seconds: float, booked: float, known: steps.Known | None) -> None:
+        steps.put(tx, seconds, booked)
         if seconds < 0:
-            unseen = timedelta(seconds=self._monotonic() - looked_at)
-            steps.move_back(tx, timedelta(seconds=-seconds), since=tx.now - unseen)
+            stepped.move(tx, steps.undo(tx, timedelta(seconds=-seconds), known))
         self._tell(Desk(tx, self._routes), seconds)
-        return True
 
     def _tell(self, desk: Desk, seconds: float) -> None:
         way = "back" if seconds < 0 else "forward"

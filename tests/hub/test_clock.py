@@ -5,14 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from hub.cases import sessions
 from hub.clockwatch import LIMIT_S, ClockWatch
 from hub.domain.incident import Phase
-from hub.domain.session import Risk
-from hub.store import deadlines
+from hub.domain.session import Risk, SessionPhase
+from hub.store import deadlines, devices, directory, outbox
+from hub.store import sessions as session_rows
+from hub.store.deadlines import DeadlineKind
+from hub.store.directory import Worker
 from hub.store.faults import FaultKind
 from protocols.events import Cause, Stage
+from protocols.ids import WorkerId
+from tests.hub.desk import ACME, ADDRESS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from hub.store.sessions import SessionRecord
     from tests.hub.conftest import Watch
     from tests.hub.desk import Office
 
@@ -40,6 +49,25 @@ class Lived:
 
 def _clock_faults(office: Office) -> list[str]:
     return [fault.detail for fault in office.faults() if fault.kind is FaultKind.CLOCK_STEP]
+
+
+def _planned(office: Office, starts: datetime) -> None:
+    new = sessions.NewSession("alice", "home-17", starts, starts + timedelta(hours=2), Risk.HIGH)
+    office.desk(lambda desk: sessions.log(desk, ACME, new, "sam"))
+
+
+def _sessions(office: Office) -> list[SessionRecord]:
+    return office.store.read(lambda tx: session_rows.listed(tx, ACME, [*SessionPhase]))
+
+
+def _starts_due(office: Office) -> list[datetime]:
+    select = deadlines.deadlines.select().where(deadlines.deadlines.c.kind == DeadlineKind.SESSION_START)
+    return sorted(office.store.read(lambda tx: [row.due_at for row in tx.connection.execute(select)]))
+
+
+def _hear_unsent(office: Office) -> None:
+    message = office.message(office.alarm.event(Cause.PANIC))
+    office.ingest.step([message])  # type: ignore[list-item]
 
 
 def test_a_clock_that_goes_as_it_should_is_no_fault(office: Office, watch: Watch) -> None:
@@ -173,3 +201,177 @@ def test_a_pre_alarm_that_comes_before_the_step_is_noticed_can_still_be_cancelle
 
     lived.pass_time(26)
     assert office.the_incident().state.phase is Phase.OPEN
+
+
+def test_a_sign_that_joins_before_the_step_is_noticed_freezes_no_ladder(office: Office, watch: Watch) -> None:
+    office.session(minutes=300)
+    watch.forward(hours=2)
+    lived = Lived(office, watch)
+    office.hear(office.alarm.event(Cause.PANIC))
+    lived.pass_time(10)
+    watch.forward(hours=-1)
+    office.hear(office.alarm.event(Cause.FALL))
+    lived.pass_time(52)
+
+    assert office.written(office.the_incident().id).count("escalated") == 1
+
+
+def test_a_sign_that_joins_before_a_small_step_is_noticed_freezes_no_ladder(office: Office, watch: Watch) -> None:
+    office.session(minutes=300)
+    watch.forward(hours=2)
+    lived = Lived(office, watch)
+    office.hear(office.alarm.event(Cause.PANIC))
+    lived.pass_time(20)
+    watch.forward(seconds=-30)
+    office.hear(office.alarm.event(Cause.FALL))
+    lived.pass_time(42)
+
+    assert office.written(office.the_incident().id).count("escalated") == 1
+
+
+def test_an_alarm_written_just_as_long_ago_as_the_step_is_far_climbs_in_time(office: Office, watch: Watch) -> None:
+    lived = Lived(office, watch)
+    office.session()
+    lived.pass_time(5)
+    office.hear(office.alarm.event(Cause.PANIC))
+    lived.pass_time(30)
+    watch.forward(seconds=-30)
+    lived.pass_time(32)
+
+    assert office.written(office.the_incident().id).count("escalated") == 1
+
+
+def test_a_hub_that_starts_with_its_clock_set_back_goes_on_with_the_ladder(office: Office, watch: Watch) -> None:
+    lived = Lived(office, watch)
+    office.session()
+    office.hear(office.alarm.event(Cause.PANIC))
+    lived.pass_time(10)
+    watch.forward(hours=-1)
+    again = Lived(office, watch, replicas=2)
+    assert again.booked == [True, False]
+    again.pass_time(57)
+
+    assert office.written(office.the_incident().id).count("escalated") == 1
+    assert len(_clock_faults(office)) == 1
+
+
+def test_an_alarm_after_a_step_that_its_hub_did_not_live_to_see_climbs_no_rung_too_early(
+    office: Office, watch: Watch
+) -> None:
+    Lived(office, watch).pass_time(5)
+    watch.forward(hours=-1)
+    office.hear(office.alarm.event(Cause.PANIC))
+    Lived(office, watch).pass_time(57)
+    assert "escalated" not in office.written(office.the_incident().id)
+
+
+def test_a_hub_that_starts_with_its_clock_as_it_was_finds_no_step(office: Office, watch: Watch) -> None:
+    Lived(office, watch).pass_time(10)
+
+    assert Lived(office, watch, replicas=2).booked == [False, False]
+    assert _clock_faults(office) == []
+
+
+def test_a_clock_put_right_after_it_was_fast_leaves_what_people_planned(office: Office, watch: Watch) -> None:
+    office.store.write(
+        lambda tx: directory.add_worker(tx, Worker(ACME, WorkerId("bob"), "Bob", "bob@acme.example", None, "sam"))
+    )
+    lived = Lived(office, watch)
+    soon, later = office.at() + timedelta(minutes=70), office.at() + timedelta(hours=5)
+    _planned(office, soon)
+    _planned(office, later)
+    office.store.write(lambda tx: devices.assign(tx, ACME, ADDRESS, WorkerId("bob"), since=later))
+    lived.pass_time(2)
+    watch.forward(hours=1)
+    lived.pass_time(5)
+    watch.forward(hours=-1)
+    lived.pass_time(2)
+
+    assert _starts_due(office) == [soon, later]
+    assert [one.state.starts_at for one in _sessions(office)] == [soon, later]
+    worn = office.store.read(lambda tx: devices.assignments_of(tx, ACME, ADDRESS))
+    assert {(one.worker, one.until or one.since) for one in worn} == {("alice", later), ("bob", later)}
+
+
+def test_what_is_planned_for_tomorrow_stays_where_the_clock_is_set_back(office: Office, watch: Watch) -> None:
+    lived = Lived(office, watch)
+    tomorrow, soon = office.at() + timedelta(days=1), office.at() + timedelta(minutes=10)
+    _planned(office, soon)
+    _planned(office, tomorrow)
+    watch.forward(hours=-1)
+    lived.pass_time(2)
+
+    begins, stays = _starts_due(office)
+    assert abs(soon - begins - timedelta(hours=1)) < timedelta(seconds=2)
+    assert stays == tomorrow
+    assert _sessions(office)[1].state.starts_at == tomorrow
+
+
+def test_a_session_under_way_ends_when_it_should_after_the_clock_was_fast(office: Office, watch: Watch) -> None:
+    lived = Lived(office, watch)
+    ends = office.session(minutes=120).state.ends_at
+    watch.forward(hours=1)
+    lived.pass_time(5)
+    watch.forward(hours=-1)
+    lived.pass_time(2)
+
+    (session,) = _sessions(office)
+    assert session.state.overrun_due is not None
+    assert abs(session.state.ends_at - ends) < timedelta(seconds=2)
+    assert session.state.overrun_due - session.state.ends_at == timedelta(minutes=5)
+
+
+def test_an_alarm_of_before_a_fast_clock_climbs_no_rung_too_early_when_it_is_put_right(
+    office: Office, watch: Watch
+) -> None:
+    lived = Lived(office, watch)
+    office.session()
+    office.hear(office.alarm.event(Cause.PANIC))
+    lived.pass_time(5)
+    watch.forward(seconds=30)
+    lived.pass_time(5)
+    watch.forward(seconds=-30)
+    lived.pass_time(48)
+    assert "escalated" not in office.written(office.the_incident().id)
+
+    lived.pass_time(4)
+    assert office.written(office.the_incident().id).count("escalated") == 1
+
+
+def test_an_alarm_while_the_clock_was_fast_climbs_in_time_when_it_is_put_right(office: Office, watch: Watch) -> None:
+    lived = Lived(office, watch)
+    office.session()
+    watch.forward(hours=1)
+    lived.pass_time(5)
+    office.hear(office.alarm.event(Cause.PANIC))
+    lived.pass_time(10)
+    watch.forward(hours=-1)
+    lived.pass_time(52)
+
+    assert office.written(office.the_incident().id).count("escalated") == 1
+
+
+def test_a_mail_leased_after_the_step_is_not_leased_again(office: Office, watch: Watch) -> None:
+    lived = Lived(office, watch)
+    lived.pass_time(3)
+    watch.forward(hours=-1)
+    _hear_unsent(office)
+    leased = office.store.write(lambda tx: outbox.lease(tx, "email", 10))
+    assert leased
+    lived.seconds += 1.5
+    watch.forward(seconds=1.5)
+    assert lived.look() == [True]
+
+    again = office.store.write(lambda tx: outbox.lease(tx, "email", 10))
+    assert not {item.id for item in leased} & {item.id for item in again}
+
+
+def test_a_mail_whose_sender_died_before_the_step_is_sent_when_its_lease_is_over(office: Office, watch: Watch) -> None:
+    lived = Lived(office, watch)
+    office.session()
+    _hear_unsent(office)
+    assert office.store.write(lambda tx: outbox.lease(tx, "email", 10))
+    watch.forward(hours=-1)
+    lived.pass_time(32)
+
+    assert office.mails()["sam@acme.example", "alarm"] == 1
