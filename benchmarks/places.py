@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Self
@@ -16,6 +17,7 @@ from hub.store.directory import Account, Organisation, Place, Role, Worker
 from hub.store.store import Store, open_engine
 from protocols.ids import PlaceId, WorkerId
 from tests.services import eventually, tocsin
+from tocsin.settings import bare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +87,8 @@ def _device(folder: Path, wearer: Wearer) -> str:
 class Program:
     """A Python program of this checkout, fed through its standard input; a context that ends it.
 
+    It gets no settings from our environment.
+
     Args:
         command: what to run.
         log: where what it says is kept.
@@ -99,7 +103,12 @@ class Program:
     def __enter__(self) -> Self:
         with self._log.open("wb") as out:
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                env=bare(os.environ),
+                start_new_session=True,
             )
         eventually(self._is_ready, within_s=READY_S)
         return self

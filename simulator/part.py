@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import threading
 import time
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from tocsin.settings import bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +48,7 @@ class PartState(StrEnum):
 
 
 class Part:
-    """One process, started again as often as it is asked to.
+    """One process, started again as often as it is asked to; it gets no settings from our environment.
 
     Args:
         name: of its log file.
@@ -81,7 +84,12 @@ class Part:
                 return
             with self._log.open("ab") as out:
                 self.process = subprocess.Popen(  # noqa: S603 - our own command
-                    self._command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
+                    self._command,
+                    stdout=out,
+                    stderr=out,
+                    stdin=subprocess.DEVNULL,
+                    env=bare(os.environ),
+                    start_new_session=True,
                 )
             self._alive, self._ended = PartState.STARTING, PartState.ENDED
 

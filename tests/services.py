@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from tocsin.settings import bare
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -59,7 +61,7 @@ def wait_for_port(port: int, *, within_s: float = 20.0) -> None:
 
 
 class Process:
-    """A program under test that can be killed and started again."""
+    """A program under test that can be killed and started again; it gets no settings from our environment."""
 
     def __init__(self, command: Sequence[str], *, log: Path, port: int | None = None, user: int | None = None) -> None:
         self.command = list(command)
@@ -71,7 +73,13 @@ class Process:
     def start(self, *, wait: bool = True) -> None:
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
-                self.command, stdout=out, stderr=out, stdin=subprocess.DEVNULL, user=self._user, start_new_session=True
+                self.command,
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                user=self._user,
+                env=bare(os.environ),
+                start_new_session=True,
             )
         if wait and self.port is not None:
             wait_for_port(self.port)

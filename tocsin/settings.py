@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Program = TypeVar("Program", bound="ProgramSettings")
+PREFIX: Final = "TOCSIN_"
+"""Of every variable that is a setting."""
 
 
 class SettingsError(Exception):
@@ -170,6 +172,14 @@ def _wrong_with(path: Path) -> Iterator[str]:
             yield f"{path} is empty"
     except OSError as unreadable:
         yield f"{path} can't be read: {unreadable.strerror}"
+
+
+def bare(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment without settings, for a program whose settings are all in its file.
+
+    What somebody's shell says of a hub that is at work must not reach one that is only tried out.
+    """
+    return {name: value for name, value in environment.items() if not name.startswith(PREFIX)}
 
 
 def read_secret(path: Path) -> str:
