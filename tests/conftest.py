@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.services import Process
+
+
+for _name in [name for name in os.environ if name.startswith(("TOCSIN_HUB_", "TOCSIN_GATEWAY_", "TOCSIN_SITE"))]:
+    del os.environ[_name]  # no test may reach what somebody's shell says of a hub that is at work
 
 
 @pytest.fixture(scope="session")
