@@ -20,7 +20,6 @@ from hub.channels.email import SmtpChannel
 from hub.channels.webhook import WebhookChannel
 from hub.clockwatch import ClockWatch
 from hub.dispatcher import Dispatcher
-from hub.domain.incident import Phase
 from hub.ingest.events import BATCH as EVENT_BATCH
 from hub.ingest.events import EventIngest
 from hub.ingest.flooding import FloodWatch
@@ -31,7 +30,7 @@ from hub.keeper import Keeper
 from hub.loops import Loop
 from hub.metrics import HubMetrics
 from hub.status import Announcer
-from hub.store import directory, facts, hung, incidents, outbox, presence, restores, schema, sealed, vault
+from hub.store import directory, facts, figures, hung, outbox, restores, schema, sealed, vault
 from hub.store.store import Rank, Store, StoreUnavailableError, open_engine
 from hub.ticker import BOUND as DEADLINES
 from hub.ticker import Ticker
@@ -56,6 +55,7 @@ log = structlog.get_logger()
 IDLE_S: Final = 0.25
 """How long a loop waits when nobody wakes it: the longest that a due deadline lies unseen."""
 GAUGES_S: Final = 5.0
+PROBE_S: Final = 5.0
 REPLICA: Final = "tocsin-hub"
 """Name of the connections of all hubs at one database."""
 NO_DATABASE: Final = "the database takes nothing: no alarm is recorded or acknowledged"
@@ -95,7 +95,6 @@ class Hub:
         self._hub_link = Connection(
             mqtt, client_id=f"hub.{boot}.hubs", subscriptions=[topics.hub_statuses()], on_message=self._sort
         )
-        self._fresh = sharing.Freshness(self._sign_link, self._signs, mqtt, time.monotonic)
         self._keeper = Keeper(settings, self.store, self.routes, self.metrics, self.wake, boot)
         self._senders = ThreadPoolExecutor(SENDERS, thread_name_prefix="send")
         self._event_ingest = EventIngest(
@@ -116,15 +115,20 @@ class Hub:
             wake=self._dispatch_loop.wake,
         )
         self._tick_loop = Loop("tick", self._tick, self.metrics)
-        recording = {
-            Loop("ingest", self._ingest, self.metrics): IDLE_S,
-            Loop("signs", self._take_signs, self.metrics): IDLE_S,
-            Loop("gauges", self._gauges, self.metrics): GAUGES_S,
-        }
-        links = (self._event_link, self._sign_link)
-        self._share = sharing.Share(links, recording, lambda: self.store.read(lambda tx: hung.end(tx, REPLICA)))
-        sharing_loop = [Loop("share", self._share.step, self.metrics)] if settings.replicas.share else []
-        self._loops = (*recording, self._tick_loop, self._dispatch_loop, *sharing_loop)
+        ingest = Loop("ingest", self._ingest, self.metrics)
+        signs = Loop("signs", self._take_signs, self.metrics)
+        probe = Loop("probe", self._probe, self.metrics)
+        gauges = Loop("gauges", self._gauges, self.metrics)
+        self._share = sharing.Share(
+            {self._event_link: {ingest: IDLE_S, probe: PROBE_S}, self._sign_link: {signs: IDLE_S}}
+        )
+        self._loops = (ingest, signs, probe, gauges, self._tick_loop, self._dispatch_loop, *self._sharing())
+
+    def _sharing(self) -> tuple[Loop, ...]:
+        if not self.settings.replicas.share:
+            return ()
+        freed = sharing.Freed(lambda: self.store.read(lambda tx: hung.end(tx, REPLICA)))
+        return (Loop("share", self._share.step, self.metrics), Loop("freed", freed.step, self.metrics))
 
     def _link(
         self, client_id: str, channels: tuple[Channel, ...], on_message: Callable[[Received], None]
@@ -216,8 +220,6 @@ class Hub:
         return 0.0
 
     def _take_signs(self) -> float:
-        if self.settings.replicas.share:
-            self._fresh.check()
         batch = self._signs.take(SIGN_BATCH, IDLE_S)
         if batch:
             self._sign_ingest.step(batch)
@@ -234,22 +236,26 @@ class Hub:
         self._dispatcher.step()
         return IDLE_S
 
-    def _gauges(self) -> float:
-        """Figures that are looked up, not counted; also tells gateways whether this hub can record."""
+    def _probe(self) -> float:
+        """Tells gateways whether this hub takes events, and can record them."""
         try:
             organisations = self.store.write(_write, rank=Rank.ROUTINE)
         except StoreUnavailableError:
             self._announcer.say_blind()
             raise
-        self._announcer.announce(organisation.id for organisation in organisations)
+        if self._event_link.listens:
+            self._announcer.announce(organisation.id for organisation in organisations)
+        else:
+            self._announcer.say_blind()
+        return PROBE_S
+
+    def _gauges(self) -> float:
+        """Figures that are looked up, not counted."""
         if self._floods.step():
             self.wake()
-        self.metrics.outbox_depth.set(self.store.read(outbox.depth))
-        ages, blind = [0.0], 0
-        for organisation in organisations:
-            ages += self.store.read(partial(_untaken_ages, organisation.id))
-            blind += self.store.read(partial(_blind_gateways, organisation.id))
-        self.metrics.alarm_age.set(max(ages))
+        depth, age, blind = self.store.read(_figures)
+        self.metrics.outbox_depth.set(depth)
+        self.metrics.alarm_age.set(age)
         self.metrics.gateways_blind.set(blind)
         return GAUGES_S
 
@@ -267,13 +273,11 @@ def _first_account(organisation: OrganisationId, tx: Tx) -> str | None:
     return accounts.first_account(tx, organisation)
 
 
-def _untaken_ages(organisation: OrganisationId, tx: Tx) -> list[float]:
-    live = incidents.listed(tx, organisation, only_live=True)
-    return [(tx.now - record.opened_at).total_seconds() for record in live if record.state.phase is Phase.OPEN]
-
-
-def _blind_gateways(organisation: OrganisationId, tx: Tx) -> int:
-    return sum(gateway.blind for gateway in presence.all_gateways(tx, organisation))
+def _figures(tx: Tx) -> tuple[int, float, int]:
+    """Of all organisations: messages to be sent, the age of the oldest open incident in seconds, blind gateways."""
+    opened_at = figures.oldest_open(tx)
+    age = 0.0 if opened_at is None else (tx.now - opened_at).total_seconds()
+    return outbox.depth(tx), age, figures.blind_gateways(tx)
 
 
 def routes_of(settings: HubSettings) -> Routes:

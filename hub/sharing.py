@@ -12,7 +12,6 @@ from tocsin.mqtt import IN_FLIGHT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from hub.ingest.inbox import Inbox
     from hub.loops import Loop
     from hub.settings import HubSettings
     from protocols.mqtt.topics import Channel
@@ -28,8 +27,6 @@ LOOK_S: Final = 1.0
 LATE_S: Final = 10.0
 """Beyond its pace, by which a loop may be late before its replica leaves the others their messages. Longer than it may
 have to wait for what a hung one has locked (:data:`hub.store.hung.AFTER`)."""
-AWAY_S: Final = 5.0
-"""Signs of life that may have waited for longer are none."""
 
 
 def at_the_broker(settings: HubSettings) -> MqttSettings:
@@ -58,56 +55,35 @@ class Share:
     handed to nobody else. Gateways send again what has no receipt, and then it goes to another.
 
     Args:
-        links: connections with shared subscriptions.
-        loops: what recording needs, each with the seconds in which it finishes a step when all is well.
-        end_hung: ends what hung replicas have locked; how many transactions that were.
+        links: connections with shared subscriptions, each with the loops that recording its messages needs, and for
+            each loop the seconds in which it finishes a step when all is well.
     """
 
-    def __init__(
-        self, links: Iterable[Connection], loops: Mapping[Loop, float], end_hung: Callable[[], int] = lambda: 0
-    ) -> None:
-        self._links = tuple(links)
-        self._loops = loops
+    def __init__(self, links: Mapping[Connection, Mapping[Loop, float]]) -> None:
+        self._links = links
+
+    def step(self) -> float:
+        """Asks nobody: where the database can't be asked, the messages are left to others all the same."""
+        for link, loops in self._links.items():
+            late = [loop.name for loop, pace_s in loops.items() if loop.finished_ago_s > pace_s + LATE_S]
+            if link.listens is bool(late):
+                log.warning("messages are left to other replicas" if late else "takes part again", late=late)
+            link.listen(not late)
+        return LOOK_S
+
+
+class Freed:
+    """Frees what hung replicas have locked. A loop of its own: it may have to wait for the database.
+
+    Args:
+        end_hung: ends their transactions; how many that were.
+    """
+
+    def __init__(self, end_hung: Callable[[], int]) -> None:
         self._end_hung = end_hung
 
     def step(self) -> float:
-        """Where the database can't be asked, the messages are left to others all the same."""
-        self._take_part()
         ended = self._end_hung()
         if ended:
             log.warning("another replica hangs; what it had locked is free again", transactions=ended)
         return LOOK_S
-
-    def _take_part(self) -> None:
-        late = [loop.name for loop, pace_s in self._loops.items() if loop.finished_ago_s > pace_s + LATE_S]
-        for link in self._links:
-            if link.listens is bool(late):
-                log.warning("messages are left to other replicas" if late else "takes part again", late=late)
-            link.listen(not late)
-
-
-class Freshness:
-    """Throws away signs of life that waited while this replica stood still: it would take them for those of now.
-
-    Args:
-        link: that they come on.
-        inbox: where they wait.
-        settings: to come back with.
-        monotonic: seconds that only rise.
-    """
-
-    def __init__(self, link: Connection, inbox: Inbox, settings: MqttSettings, monotonic: Callable[[], float]) -> None:
-        self._link = link
-        self._inbox = inbox
-        self._settings = settings
-        self._monotonic = monotonic
-        self._seen_at = monotonic()
-
-    def check(self) -> None:
-        """Call before each look into the inbox."""
-        now = self._monotonic()
-        if now - self._seen_at > AWAY_S:
-            log.warning("signs of life are thrown away: this replica stood still", seconds=round(now - self._seen_at))
-            self._link.renew(self._settings)
-            self._inbox.clear()
-        self._seen_at = now

@@ -6,7 +6,8 @@ So a gateway that sends without end delays nobody's alarm but its own.
 from __future__ import annotations
 
 import threading
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict, defaultdict, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ its gateway sends it again until it has a receipt."""
 
 SHARE: Final = 32
 """Messages of one gateway in one batch: whoever sends just after a batch was taken waits until it is recorded."""
+SHARE_BYTES: Final = 64 * 1024
+"""Of payload, the same. A digest of 200 devices fits; of larger messages there is one in a batch."""
 
 
 class _Waiting:
@@ -38,6 +41,20 @@ class _Waiting:
         message = self.messages.popleft()
         self.size -= len(message.payload)
         return message
+
+
+@dataclass
+class _Taken:
+    """Of one gateway, in one batch."""
+
+    messages: int = 0
+    size: int = 0
+
+    def has_its_share(self, message: Received) -> bool:
+        """With this message."""
+        self.messages += 1
+        self.size += len(message.payload)
+        return self.messages >= SHARE or self.size >= SHARE_BYTES
 
 
 class Inbox:
@@ -74,19 +91,16 @@ class Inbox:
         with self._changed:
             self._changed.wait_for(lambda: self._waiting, wait_s)
             batch: list[Received] = []
-            turns = Counter(dict.fromkeys(self._waiting, SHARE))
-            while len(batch) < limit and self._waiting and turns[next(iter(self._waiting))]:
+            served: OrderedDict[str, _Waiting] = OrderedDict()
+            taken: dict[str, _Taken] = defaultdict(_Taken)
+            while len(batch) < limit and self._waiting:
                 sender, waiting = self._waiting.popitem(last=False)
-                batch.append(waiting.pop())
-                turns[sender] -= 1
+                message = waiting.pop()
+                batch.append(message)
                 if waiting.messages:
-                    self._waiting[sender] = waiting
+                    (served if taken[sender].has_its_share(message) else self._waiting)[sender] = waiting
+            self._waiting.update(served)
         return batch
-
-    def clear(self) -> None:
-        """Drop everything; it is not acknowledged."""
-        with self._changed:
-            self._waiting.clear()
 
     def dropped(self) -> dict[str, int]:
         """How many messages did not fit since this was last asked, by topic."""

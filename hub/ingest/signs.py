@@ -154,8 +154,8 @@ class SignIngest:
             if len(items) == 1:
                 self._refuse(str(items[0].topic), "failed", failure)
                 return []
-        half = len(items) // 2
-        return [*self._together(work, items[:half]), *self._together(work, items[half:])]
+        halves = items[: len(items) // 2], items[len(items) // 2 :]
+        return [frame for half in halves for frame in self._together(work, half)]
 
     def _all(self, chunk: Sequence[_Sign], tx: Tx) -> list[_Frame]:
         """Frames that tell of events are left over."""

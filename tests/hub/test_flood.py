@@ -16,7 +16,7 @@ from hub.channels.wording import subject
 from hub.domain.incident import Outcome as IncidentOutcome
 from hub.domain.quoting import LONGEST, folded
 from hub.ingest.flooding import FloodWatch
-from hub.ingest.inbox import SHARE, Inbox
+from hub.ingest.inbox import SHARE, SHARE_BYTES, Inbox
 from hub.store import outbox
 from hub.store.events import KEPT
 from hub.store.faults import FaultKind
@@ -269,3 +269,16 @@ def test_what_a_gateway_says_of_itself_hides_nothing_that_the_hub_finds(office: 
         "access refused: it tried: wrong credential",
         'gateway refused something: gateway north says: "harmless"',
     ]
+
+
+def test_a_gateway_with_large_messages_has_its_share_of_a_batch_in_bytes() -> None:
+    inbox = Inbox()
+    for _ in range(10):
+        inbox.put(Message("tocsin/v1/acme/evil/presence", b"x" * SHARE_BYTES))  # type: ignore[arg-type]
+    for number in range(5):
+        inbox.put(Message(f"tocsin/v1/acme/g{number}/presence", b"small"))  # type: ignore[arg-type]
+        inbox.put(Message(f"tocsin/v1/acme/g{number}/presence", b"small"))  # type: ignore[arg-type]
+    batch = [message.topic for message in inbox.take(64, 0)]
+    assert batch.count("tocsin/v1/acme/evil/presence") == 1
+    assert len(batch) == 11
+    assert len(inbox.take(64, 0)) == 1

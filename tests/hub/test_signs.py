@@ -127,6 +127,19 @@ def status(office: Office, gateway: str, **more: Any) -> Message:
     return Message(str(Topic(ACME, GatewayId(gateway), Channel.STATUS)), envelope.to_json())
 
 
+def counted(office: Office, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The transactions from now on."""
+    writes: list[str] = []
+    write = office.store.write
+
+    def counting(*work: Any, **how: Any) -> Any:
+        writes.append("one")
+        return write(*work, **how)
+
+    monkeypatch.setattr(office.store, "write", counting)
+    return writes
+
+
 def gateways(office: Office) -> set[str]:
     return {gateway.id for gateway in office.store.read(lambda tx: presence.all_gateways(tx, ACME))}
 
@@ -137,9 +150,7 @@ def gateways(office: Office) -> set[str]:
 def test_a_status_that_no_column_takes_is_refused_before_it_reaches_the_database(
     office: Office, monkeypatch: pytest.MonkeyPatch, poison: dict[str, Any]
 ) -> None:
-    writes: list[int] = []
-    write = office.store.write
-    monkeypatch.setattr(office.store, "write", lambda *work, **how: (writes.append(1), write(*work, **how))[1])
+    writes = counted(office, monkeypatch)
     good = [status(office, f"g{number}") for number in range(10)]
     bad = status(office, "evil")
     data = StatusData.model_construct(**{"state": GatewayState.ONLINE, "boot": "b", "version": "1", **poison})
@@ -154,7 +165,7 @@ def test_one_sign_that_can_not_be_recorded_costs_the_others_a_few_transactions(
 ) -> None:
     from hub.cases import hearing
 
-    record, write, writes = hearing.gateway_status, office.store.write, []
+    record, writes = hearing.gateway_status, counted(office, monkeypatch)
 
     def fails(desk: Any, organisation: Any, gateway: Any, *what: Any, **how: Any) -> None:
         if gateway == "evil":
@@ -162,7 +173,6 @@ def test_one_sign_that_can_not_be_recorded_costs_the_others_a_few_transactions(
         record(desk, organisation, gateway, *what, **how)
 
     monkeypatch.setattr(hearing, "gateway_status", fails)
-    monkeypatch.setattr(office.store, "write", lambda *work, **how: (writes.append(1), write(*work, **how))[1])
     signs = [status(office, f"g{number}") for number in range(31)]
     office.signs.step([status(office, "evil"), *signs])  # type: ignore[list-item]
     assert gateways(office) == {f"g{number}" for number in range(31)}
@@ -172,8 +182,7 @@ def test_one_sign_that_can_not_be_recorded_costs_the_others_a_few_transactions(
 def test_a_digest_of_a_crowd_is_recorded_in_several_transactions(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, writes = office.store.write, []
-    monkeypatch.setattr(office.store, "write", lambda *work, **how: (writes.append(1), write(*work, **how))[1])
+    writes = counted(office, monkeypatch)
     now = office.at()
     addresses = [Address(f"C0:FF:EE:00:{number >> 8:02X}:{number & 255:02X}") for number in range(2, 2 + 3 * DEVICES)]
     crowd = [Heard(address=address, frame=b"\x41" * 20, heard_at=now, rssi=-60) for address in addresses]

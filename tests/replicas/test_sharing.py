@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hub.ingest.inbox import EACH, Inbox
+from hub.app import Hub
+from hub.ingest.inbox import EACH
 from hub.settings import HubSettings
-from hub.sharing import AWAY_S, LATE_S, Freshness, Share
+from hub.sharing import LATE_S, Share
 from hub.sharing import subscriptions as shared
 from protocols.mqtt.topics import Channel
-from tests.hub.desk import Message
 from tests.services import eventually
 from tocsin.mqtt import Connection
 from tocsin.settings import MqttSettings
@@ -53,39 +53,55 @@ class Link:
 
     def __init__(self) -> None:
         self.listens = True
-        self.renewed = 0
 
     def listen(self, wanted: bool) -> None:
         self.listens = wanted
 
-    def renew(self, _settings: object) -> None:
-        self.renewed += 1
-
 
 class Late:
-    name = "ingest"
-    finished_ago_s = 0.0
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.finished_ago_s = 0.0
 
 
 def test_a_replica_whose_loop_stands_still_leaves_and_comes_back_by_itself() -> None:
-    link, loop = Link(), Late()
-    share = Share([link], {loop: 0.25})  # type: ignore[list-item,dict-item]
+    link, loop = Link(), Late("ingest")
+    share = Share({link: {loop: 0.25}})  # type: ignore[dict-item]
     for ago_s, listens in ((LATE_S, True), (LATE_S + 1, False), (LATE_S + 60, False), (0.1, True)):
         loop.finished_ago_s = ago_s
         share.step()
         assert link.listens is listens
 
 
-def test_signs_that_waited_while_a_replica_stood_still_are_thrown_away() -> None:
-    link, inbox, now = Link(), Inbox(), [0.0]
-    fresh = Freshness(link, inbox, MqttSettings(), lambda: now[0])  # type: ignore[arg-type]
-    for passed_s, left in ((1.0, 1), (AWAY_S, 1), (AWAY_S + 1, 0)):
-        inbox.clear()
-        inbox.put(Message("tocsin/v1/acme/north/presence", b"digest"))  # type: ignore[arg-type]
-        now[0] += passed_s
-        fresh.check()
-        assert len(inbox.take(10, 0)) == left
-    assert link.renewed == 1
+def test_a_loop_that_is_late_leaves_only_what_it_records(tmp_path: Path) -> None:
+    hub = Hub(settings(tmp_path, database=f"sqlite:///{tmp_path}/hub.db", replicas={}))
+    try:
+        loops = {loop.name: loop for loop in hub._loops}
+        links = {"events": hub._event_link, "signs": hub._sign_link}
+        left = {"ingest": {"events"}, "probe": {"events"}, "signs": {"signs"}, "gauges": set(), "dispatch": set()}
+        for name, expected in left.items():
+            loops[name]._finished_at -= 60
+            hub._share.step()
+            assert {each for each, link in links.items() if not link.listens} == expected, name
+            loops[name]._finished_at += 60
+    finally:
+        hub.store.close()
+
+
+def test_a_hub_that_takes_no_events_tells_gateways_that_it_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub(settings(tmp_path, database=f"sqlite:///{tmp_path}/hub.db", replicas={}))
+    said: list[str] = []
+    monkeypatch.setattr(hub._announcer, "announce", lambda _: said.append("online"))
+    monkeypatch.setattr(hub._announcer, "say_blind", lambda: said.append("blind"))
+    try:
+        for listens in (True, False, True):
+            hub._event_link.listen(listens)
+            hub._probe()
+        assert said == ["online", "blind", "online"]
+    finally:
+        hub.store.close()
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
