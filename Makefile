@@ -25,7 +25,8 @@ demo: $(READY)
 	@$(BIN)/tocsin demo
 
 test: $(READY) tools guest
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m 'not alone' --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m alone $(PYTEST_ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -34,16 +34,15 @@ def postgres() -> Iterator[Postgres]:
 
 
 ALONE = {"contract", "deploy", "e2e", "faults", "replicas", "soak"}
-"""Folders of tests that start many processes and wait for them: one of these at a time."""
+"""Folders of tests that start many processes and wait for them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With ``-n 2 --dist loadgroup``: a file is run by one process, and those of :data:`ALONE` all by the same."""
+    """Those of :data:`ALONE` are marked ``alone``: ``make test`` runs them one at a time, the others side by side."""
     here = Path(__file__).parent
     for item in items:
-        parts = item.path.relative_to(here).parts
-        group = "alone" if ALONE & set(parts) else "/".join(parts)
-        item.add_marker(pytest.mark.xdist_group(group))
+        if ALONE & set(item.path.relative_to(here).parts):
+            item.add_marker(pytest.mark.alone)
 
 
 BACKENDS = ("sqlite", "postgresql")
