@@ -1,4 +1,8 @@
-"""A million devices watched by one hub: what watching costs, and how late a silence is noticed."""
+"""A million devices watched by one hub: what watching costs, and how late a silence is noticed.
+
+All are in sessions of normal risk, and the hub has no way to send mail: that somebody is to be told is in the database,
+and that is where it ends.
+"""
 
 from __future__ import annotations
 
@@ -89,9 +93,19 @@ def _figures(name: str, run: _Run, idle_mb: float) -> list[Figure]:
             f"{watched}: a tick with nothing due", "ms", run.tick_ms, "the earliest deadline asked for", run.bare_ms
         ),
         Figure(f"{watched}: memory of the hub", "MB", [run.memory_mb], "a hub that watches nobody", [idle_mb]),
-        Figure(f"{watched}: silence noticed after it was due, p99", "s", [late], "how often a hub looks", [IDLE_S]),
         Figure(
-            f"{watched}: {AT_ONCE:,} silent in one second, all told", "s", [run.at_once_s], rewritten, [run.moved_s]
+            f"{watched}: silence (normal risk) noticed after it was due, p99",
+            "s",
+            [late],
+            "how often a hub looks",
+            [IDLE_S],
+        ),
+        Figure(
+            f"{watched}: {AT_ONCE:,} silent in one second (normal risk), all recorded, no mail sent",
+            "s",
+            [run.at_once_s],
+            rewritten,
+            [run.moved_s],
         ),
     ]
 

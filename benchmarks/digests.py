@@ -30,6 +30,7 @@ A_SECOND: Final = 20_000
 """Devices that digests tell of: each of them ten times a second."""
 LONGEST_S: Final = 16
 _EVERY_S: Final = PER_GATEWAY / A_SECOND
+_TOLD_EACH: Final = 20
 _HEARD_FOR: Final = timedelta(seconds=1)
 
 
@@ -68,6 +69,12 @@ def _heard(wearer: Wearer, at: datetime) -> dict[str, object]:
     return {"address": wearer.address, "frame": wearer.heartbeat().hex(), "heard_at": at.isoformat(), "rssi": -60}
 
 
+def told_of(said: str) -> int:
+    """Of how many devices digests have told so far, from what :func:`send` has said."""
+    numbers = [int(line) for line in said.splitlines() if line.isdecimal()]
+    return PER_GATEWAY * max(numbers, default=0)
+
+
 def send(port: str, first: str) -> None:
     """All made beforehand, so that nothing but sending is done meanwhile."""
     made = list(digests(crowd(int(first)), LONGEST_S))
@@ -78,6 +85,8 @@ def send(port: str, first: str) -> None:
     for index, message in enumerate(made):
         time.sleep(max(0.0, start + index * _EVERY_S - time.monotonic()))
         client.publish(*message, qos=1)
+        if not (index + 1) % _TOLD_EACH:
+            print(index + 1, flush=True)
     sys.stdin.readline()
 
 
