@@ -9,7 +9,7 @@ from hub.cases import sessions
 from hub.clockwatch import LIMIT_S, ClockWatch
 from hub.domain.incident import Phase
 from hub.domain.session import Risk, SessionPhase
-from hub.store import deadlines, devices, directory, outbox
+from hub.store import deadlines, devices, directory, outbox, tables
 from hub.store import sessions as session_rows
 from hub.store.deadlines import DeadlineKind
 from hub.store.directory import Worker
@@ -61,7 +61,7 @@ def _sessions(office: Office) -> list[SessionRecord]:
 
 
 def _starts_due(office: Office) -> list[datetime]:
-    select = deadlines.deadlines.select().where(deadlines.deadlines.c.kind == DeadlineKind.SESSION_START)
+    select = tables.deadlines.select().where(tables.deadlines.c.kind == DeadlineKind.SESSION_START)
     return sorted(office.store.read(lambda tx: [row.due_at for row in tx.connection.execute(select)]))
 
 
