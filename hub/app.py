@@ -101,7 +101,7 @@ class Hub:
             self.store, self.routes, self._event_link.publish, self.metrics, shares=settings.replicas.share
         )
         self._sign_ingest = SignIngest(self.store, self.routes, self.metrics, self.wake, monotonic=time.monotonic)
-        self._ticker = Ticker(self.store, self.routes, self.metrics, monotonic=time.monotonic)
+        self._ticker = Ticker(self.store, self.routes, self.metrics, monotonic=time.monotonic, may_leap=clock is None)
         self._clock_watch = None if clock is not None else ClockWatch(self.store, self.routes, time.monotonic)
         self._dispatch_loop = Loop("dispatch", self._dispatch, self.metrics)
         self._dispatcher = Dispatcher(
@@ -210,7 +210,7 @@ class Hub:
         loops = (*self._loops, self._keeper.loop)
         lacking = [NO_DATABASE] if any(loop.lacks_database for loop in loops) else []
         stalled = [f"the {loop.name} loop has stalled" for loop in loops if loop.is_stalled]
-        return [*broker, *lacking, *stalled, *self._keeper.troubles()]
+        return [*broker, *lacking, *stalled, *self._ticker.troubles(), *self._keeper.troubles()]
 
     def _ingest(self) -> float:
         self._waiting += self._events.take(EVENT_BATCH - len(self._waiting), 0.0 if self._waiting else IDLE_S)

@@ -10,6 +10,7 @@ from hub.cases import incidents, sessions
 from hub.domain.incident import Kind, Outcome, Phase
 from hub.domain.session import Risk
 from hub.store.faults import FaultKind
+from hub.ticker import ANYWAY, Ticker
 from protocols.ble import downlink
 from protocols.events import Cause, Stage
 from protocols.mqtt.envelope import GatewayState
@@ -192,48 +193,104 @@ def test_after_the_hub_was_away_nobodys_silence_is_believed_before_the_backlog_w
     assert office.incidents() == []
 
 
-def test_a_hub_that_is_slow_all_the_time_still_misses_who_is_silent(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("each_s", [6, 8, 14, 20])
+@pytest.mark.parametrize("others_are_heard", [True, False])
+def test_a_hub_that_is_slow_all_the_time_still_notices_who_is_silent_and_says_that_it_is_slow(
+    office: Office, monkeypatch: pytest.MonkeyPatch, each_s: int, *, others_are_heard: bool
 ) -> None:
     office.session(Risk.HIGH)
     office.digest(office.alarm.frame())
-    write = office.store.write
+    write, began = office.store.write, office.monotonic
 
     def slow(work: Any, **how: Any) -> Any:
-        office.watch.forward(seconds=6)
-        office.monotonic += 6
+        passes(office, each_s)
+        if others_are_heard:
+            with monkeypatch.context() as meanwhile:
+                meanwhile.setattr(office.store, "write", write)
+                office.digest(gateway="south")
         return write(work, **how)
 
-    monkeypatch.setattr(office.store, "write", slow)
+    while not office.incidents() and office.monotonic < began + 900:
+        with monkeypatch.context() as patched:
+            patched.setattr(office.store, "write", slow)
+            office.ticker.step()
+        passes(office, 0.25)
+    assert office.the_incident().state.kind is Kind.SILENCE
+    assert office.monotonic - began < 2 * ANYWAY.total_seconds()
+
+
+def passes(office: Office, seconds: float) -> None:
+    office.watch.forward(seconds=seconds)
+    office.monotonic += seconds
+
+
+def test_a_hub_that_stands_still_again_and_again_says_so_until_it_does_no_more(office: Office) -> None:
+    for _ in range(10):
+        passes(office, 16)
+        office.ticker.step()
+    (trouble,) = office.ticker.troubles()
+    assert "stands still again and again" in trouble
+    assert [fault.kind for fault in office.faults()] == [FaultKind.HUB_ERROR]
+    for _ in range(30):
+        passes(office, 4)
+        office.ticker.step()
+    assert office.ticker.troubles() == []
+    assert office.faults() == []
+
+
+def test_a_machine_that_slept_believes_nobodys_silence_until_digests_had_time_to_come(office: Office) -> None:
+    """Its clock leaps ahead, its ticks do not."""
+    office.ticker = Ticker(
+        office.store, office.routes, office.metrics, monotonic=lambda: office.monotonic, may_leap=True
+    )
+    for _ in range(12):
+        passes(office, 4)
+        office.ticker.step()
+    office.session(Risk.HIGH)
+    office.digest(office.alarm.frame())
+    office.ticker.step()
+    office.watch.forward(minutes=10)
+    office.ticker.step()
+    assert office.incidents() == []
+    office.digest(office.alarm.frame())
+    for _ in range(10):
+        passes(office, 4)
+        office.ticker.step()
+    assert office.incidents() == []
     for _ in range(20):
+        passes(office, 4)
         office.ticker.step()
     assert office.the_incident().state.kind is Kind.SILENCE
 
 
-@pytest.mark.parametrize("at_write", range(6))
+@pytest.mark.parametrize("at_write", range(2))
 def test_a_hub_that_stood_still_in_the_middle_of_a_step_believes_nobodys_silence_either(
     office: Office, monkeypatch: pytest.MonkeyPatch, at_write: int
 ) -> None:
     office.session(Risk.HIGH)
     office.status(GatewayState.ONLINE)
+    office.watch.forward(seconds=60)
+    office.status(GatewayState.ONLINE)
     office.digest(office.alarm.frame())
-    office.pass_time(seconds=1)
+    office.watch.forward(seconds=35)
     write, writes = office.store.write, count()
 
     def stands_still(work: Any, **how: Any) -> Any:
         if next(writes) == at_write:
-            office.watch.forward(minutes=10)
-            office.monotonic += 600
+            passes(office, 600)
         return write(work, **how)
 
-    monkeypatch.setattr(office.store, "write", stands_still)
-    for _ in range(4):
-        office.ticker.step()
-        office.monotonic += 1
+    with monkeypatch.context() as patched:
+        patched.setattr(office.store, "write", stands_still)
+        for _ in range(4):
+            office.ticker.step()
+            office.monotonic += 1
+    assert next(writes) > at_write
     assert office.incidents() == []
     assert office.faults() == []
+    office.status(GatewayState.ONLINE)
     office.digest(office.alarm.frame())
-    office.pass_time(seconds=60)
+    office.pass_time(seconds=30)
     assert office.incidents() == []
 
 
