@@ -282,6 +282,7 @@ WITHOUT = {
     "hub.store.credentials.live": "for the broker's access list, of the whole hub",
     "hub.store.deadlines.are_due": "the hub's own work, of all of them",
     "hub.store.deadlines.claim": "the hub's own work, of all of them",
+    "hub.store.figures.blind_gateways": "a figure of the whole hub, for its operator",
     "hub.store.deadlines.next_due": "the hub's own work, of all of them",
     "hub.store.device_keys.working": "of a record that was read for an organisation",
     "hub.store.device_keys.root": "of a record that was read for an organisation",
