@@ -25,7 +25,7 @@ from hub.store.outbox import ItemKind, ItemState
 from hub.store.store import Rank, StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor, Future
 
     from hub.cases.desk import Routes
@@ -206,8 +206,16 @@ def _lease(tx: Tx, held: Mapping[str, Counter[OrganisationId]]) -> list[Item]:
         item
         for channel, under_way in held.items()
         if channel in due
-        for item in outbox.lease(tx, channel, PLACES - under_way.total(), under_way, SHARE)
+        for item in _lease_of(tx, channel, under_way, due[channel])
     ]
+
+
+def _lease_of(tx: Tx, channel: str, under_way: Counter[OrganisationId], only: OrganisationId | None) -> Sequence[Item]:
+    free = PLACES - under_way.total()
+    if only is None:
+        return outbox.lease(tx, channel, free, under_way, SHARE)
+    places = min(free, SHARE - under_way[only])
+    return outbox.lease_alone(tx, channel, places) if places > 0 else []
 
 
 def _subject(item: Item) -> str:

@@ -19,7 +19,7 @@ from hub.store.tables import outbox
 from protocols.ids import OrganisationId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Row, Select, Subquery
@@ -29,7 +29,19 @@ if TYPE_CHECKING:
 LEASE: Final = timedelta(seconds=30)
 ASK: Final = "ask"
 """Message of a downlink that asks the wearer."""
-_CHANNELS_DUE: Final = select(outbox.c.channel).where(outbox.c.due_at <= bindparam("now")).distinct()
+_ORGANISATION: Final = outbox.c.organisation
+_CHANNELS_DUE: Final = (
+    select(outbox.c.channel, func.min(_ORGANISATION).label("first"), func.max(_ORGANISATION).label("last"))
+    .where(outbox.c.due_at <= bindparam("now"))
+    .group_by(outbox.c.channel)
+)
+_NO_TURNS: Final = (
+    select(outbox)
+    .where(outbox.c.due_at <= bindparam("now"), outbox.c.channel == bindparam("channel"))
+    .order_by(outbox.c.rank, outbox.c.due_at)
+    .limit(bindparam("places"))
+    .with_for_update(skip_locked=True)
+)
 _STATE: Final = select(outbox.c.state).where(
     outbox.c.organisation == bindparam("organisation"), outbox.c.id == bindparam("id")
 )
@@ -158,6 +170,11 @@ def add_rest(tx: Tx, row: Item, count: int, at: datetime) -> None:
     _add(tx, row.organisation, rest, at)
 
 
+def lease_alone(tx: Tx, channel: str, limit: int) -> list[Item]:
+    """As :func:`lease`, where all that is due is of one organisation: with thousands of rows a tenth of the work."""
+    return _take(tx, tx.connection.execute(_NO_TURNS, {"now": tx.now, "channel": channel, "places": limit}))
+
+
 def lease(
     tx: Tx, channel: str, limit: int, held: Mapping[OrganisationId, int] | None = None, share: int | None = None
 ) -> list[Item]:
@@ -165,15 +182,14 @@ def lease(
 
     ``held`` is how many of each organisation the caller has under way, ``share`` how many of one may be (None = all).
     """
-    given = {
-        "now": tx.now,
-        "channel": channel,
-        "places": limit,
-        "held": json.dumps(dict(held or {})),
-        "share": limit if share is None else share,
-    }
+    given = {"now": tx.now, "channel": channel, "places": limit, "held": json.dumps(dict(held or {}))}
     connection = tx.connection
-    rows = [_item(row) for row in connection.execute(_leased(connection.dialect.name), given)]
+    most = limit if share is None else share
+    return _take(tx, connection.execute(_leased(connection.dialect.name), {**given, "share": most}))
+
+
+def _take(tx: Tx, due: Iterable[Row[Any]]) -> list[Item]:
+    rows = [_item(row) for row in due]
     for row in rows:
         tx.unit.change(outbox, {"organisation": row.organisation, "id": row.id}, {"due_at": tx.now + LEASE})
     return rows
@@ -184,22 +200,24 @@ def _leased(dialect: str) -> Select[Any]:
     """Rows are locked after their turns are known, so each is looked at again: another replica may have leased it."""
     of = outbox.c
     is_due = (of.due_at <= bindparam("now"), of.channel == bindparam("channel"))
-    turns = _turns(dialect, is_due)
-    same = (turns.c.organisation == of.organisation) & (turns.c.id == of.id)
-    statement = select(outbox).join(turns, same).where(*is_due, turns.c.turn <= bindparam("share"))
-    ordered = statement.order_by(of.rank, turns.c.turn, of.due_at).limit(bindparam("places"))
-    return ordered.with_for_update(of=outbox, skip_locked=True)
-
-
-def _turns(dialect: str, is_due: tuple[ColumnElement[bool], ...]) -> Subquery:
-    """The how-manieth of its organisation each due row would be, what is under way counted first."""
     given = bindparam("held", type_=String)
     pairs = func.json_each(given) if dialect == "sqlite" else func.json_each_text(cast(given, JSON))
     held = pairs.table_valued("key", "value", name="held")
+    own = _turns(is_due)
+    turn = own.c.turn + func.coalesce(cast(held.c.value, Integer), 0)
+    same = (own.c.organisation == of.organisation) & (own.c.id == of.id)
+    rows = own.outerjoin(held, held.c.key == own.c.organisation).join(outbox, same)
+    statement = select(outbox).select_from(rows).where(*is_due, turn <= bindparam("share"))
+    ordered = statement.order_by(of.rank, turn, of.due_at).limit(bindparam("places"))
+    return ordered.with_for_update(of=outbox, skip_locked=True)
+
+
+def _turns(is_due: tuple[ColumnElement[bool], ...]) -> Subquery:
+    """The how-manieth of its organisation each due row is; no more than may be leased."""
     own = func.row_number().over(partition_by=outbox.c.organisation, order_by=(outbox.c.rank, outbox.c.due_at))
-    turn = (own + func.coalesce(cast(held.c.value, Integer), 0)).label("turn")
-    rows = outbox.outerjoin(held, held.c.key == outbox.c.organisation)
-    return select(outbox.c.organisation, outbox.c.id, turn).select_from(rows).where(*is_due).subquery("turns")
+    turn = own.label("turn")
+    all_ = select(outbox.c.organisation, outbox.c.id, turn).where(*is_due).subquery("numbered")
+    return select(all_).where(all_.c.turn <= bindparam("share")).subquery("turns")
 
 
 def finish(tx: Tx, row: Item, state: ItemState, detail: str = "") -> None:
@@ -294,6 +312,7 @@ def is_wanted(tx: Tx, item: Item) -> bool:
     return tx.connection.execute(_STATE, given).scalar_one_or_none() == ItemState.PENDING
 
 
-def channels_due(tx: Tx) -> set[str]:
-    """The channels for which something waits to be sent now."""
-    return set(tx.connection.execute(_CHANNELS_DUE, {"now": tx.now}).scalars())
+def channels_due(tx: Tx) -> dict[str, OrganisationId | None]:
+    """The channels for which something waits to be sent now, and whose that is: None when it is of several."""
+    rows = tx.connection.execute(_CHANNELS_DUE, {"now": tx.now})
+    return {row.channel: OrganisationId(row.first) if row.first == row.last else None for row in rows}
