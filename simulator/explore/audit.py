@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -12,6 +13,7 @@ from hub.ticker import HOLD
 from protocols.events import Stage, Told
 from protocols.mqtt.envelope import event_id
 from simulator.explore.disk import instant
+from simulator.explore.watches import EARLY_S, LATE_S, Watches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
     from simulator.explore.story import Story
     from simulator.explore.wearer import Wearer
 
-LATE_S: Final = 6.0
-"""A deadline is handled within this of coming up, or of the hub being able to: see docs/explore.md."""
-EARLY_S: Final = 0.1
 WHEN_TOLD_S: Final = 23
 """A wearer whose alarm is not stored by then must know it: 20 s, and the frames are 2 s apart."""
 _BY_DEADLINE: Final = frozenset({"no cancel came", "escalated", "reminder"})
@@ -74,6 +73,8 @@ class Audit:
 
     Attributes:
         phases: every phase that an incident was ever in, by id.
+        happened: how often each action was written in the journal.
+        watches: the deadlines that are not of incidents.
         incident_of: by the id of the event.
     """
 
@@ -86,6 +87,8 @@ class Audit:
         self._sent: set[str] = set()
         self._last = {"events": 0, "journal": 0}
         self._silent: set[str] = set()
+        self.happened: Counter[str] = Counter()
+        self.watches = Watches(story, hub)
         self.phases: dict[str, set[str]] = {}
         self.incident_of: dict[str, str] = {}
 
@@ -97,6 +100,7 @@ class Audit:
         self._incidents(actions)
         self._mails()
         self._silences(actions)
+        self.watches.look(actions, unnoticed_s=self._unnoticed_s)
 
     def look(self, sql: str, *values: object) -> list[Any]:
         return self._hub.disk.connection.look(sql, *values)
@@ -104,6 +108,7 @@ class Audit:
     def _journal(self) -> dict[str, list[str]]:
         rows = self.look("SELECT id, chain, action FROM journal WHERE id > ? ORDER BY id", self._last["journal"])
         actions: dict[str, list[str]] = {}
+        self.happened.update(action for _, _, action in rows)
         for number, chain, action in rows:
             self._last["journal"] = number
             actions.setdefault(chain, []).append(action)
@@ -189,7 +194,7 @@ class Audit:
         """A deadline that nothing but a step of the clock explains."""
         assert row.due is not None  # noqa: S101 - its caller looked
         known, true = self._due_true.get(row.id), self._true(row.due)
-        if known is not None and abs(true - known) > 1.0:
+        if known is not None and not -1.0 <= true - known <= 1.0 + self.watches.doubt_s():
             self._story.violated("moved", f"incident {row.id[:6]}: its deadline moved by {true - known:.1f} s")
         self._due_true[row.id] = true
 
@@ -198,6 +203,7 @@ class Audit:
 
         A jump by more than ten minutes makes an event that is sent again look like another; it pages once more.
         """
+        self.watches.clock_stepped(seconds)
         self._jumped = self._jumped or seconds > SAME.total_seconds()
         if seconds > 0:
             now = self._story.clock()
@@ -221,6 +227,7 @@ class Audit:
         silent = {chain for chain, said in actions.items() if "silent" in said}
         gone = {f"gateway {name}" for (name,) in self.look("SELECT id FROM gateways WHERE state = 'silent'")}
         new = silent | (gone - self._silent)
+        self.happened["gateway silent"] += len(gone - self._silent)
         self._silent = gone
         for who in sorted(new):
             self._story.tell("hub", f"says silent: {who[:20]}")
@@ -230,6 +237,8 @@ class Audit:
     # What it says
 
     def published(self, who: str, packet: Packet) -> None:
+        if packet.topic.endswith("/event"):
+            self._ledger.handed.add((who, json.loads(packet.payload)["id"]))
         if who != "hub" or not packet.topic.endswith("/receipt"):
             return
         data = json.loads(packet.payload)["data"]

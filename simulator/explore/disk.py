@@ -55,6 +55,7 @@ class MortalConnection(sqlite3.Connection):
     outlives = False
     _wrote = False
     _full = False
+    _refuses = False
 
     def cursor(self, factory: Any = _Cursor) -> Any:  # noqa: ANN401 - sqlite3's own
         return super().cursor(factory)
@@ -67,6 +68,8 @@ class MortalConnection(sqlite3.Connection):
 
     def touch(self, sql: str) -> None:
         if sql.lstrip().startswith(_WRITES):
+            if self._refuses:
+                raise sqlite3.OperationalError("database or disk is full")
             self._wrote = True
             self.fate.point(" ".join(sql.split()[:3]).lower())
 
@@ -74,8 +77,9 @@ class MortalConnection(sqlite3.Connection):
         """On a full disk nobody makes room by asking for it."""
         return f"{_LIMIT} = {self._pages()}" if self._full and sql.startswith(_LIMIT) else sql
 
-    def fill(self, *, full: bool) -> None:
-        self._full = full
+    def fill(self, *, full: bool, utterly: bool = False) -> None:
+        """A full disk has room in the pages that there are, unless it is ``utterly`` full."""
+        self._full, self._refuses = full, full and utterly
         super().cursor().execute(f"{_LIMIT} = {self._pages() if full else _ROOM}")
 
     def _pages(self) -> int:

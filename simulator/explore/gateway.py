@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 SAY_EVERY_S: Final = 1.0
 WATCH_EVERY_S: Final = 5.0
 DIGEST_EVERY_S: Final = 10.0
+OWED_S: Final = 5.0
+"""What was heard is handed on within this, counted anew when the connection changes."""
 _PATIENCE: Final = Patience(blind_after_s=60.0, restart_after_s=30.0)
 _SOON_S: Final = 0.002
 
@@ -85,6 +87,7 @@ class GatewayProcess(Process):
         self._open_disk(now)
         self._keyring = Keyring(self.keys)
         self.unkept: set[str] = set()
+        self._owed: set[str] = set()
         self._heard_at: dict[Address, float] = {}
         self._uplink_at = float("inf")
         self._tell_at = float("inf")
@@ -230,6 +233,22 @@ class GatewayProcess(Process):
     def hear(self, address: Address, frame: bytes, rssi: int) -> None:
         self._heard_at[address] = self.agenda.now
         self._ear.hear(str(address), frame, rssi, self.clock.moment())
+        self._owe(self.wearers[address].event_in(frame))
+
+    def _owe(self, event: str | None) -> None:
+        if event is not None and event not in self._owed:
+            self._owed.add(event)
+            self._ask(event, None)
+
+    def _ask(self, event: str, before: object) -> None:
+        """Has what the ear was given been handed to the hub's broker, if there was a connection all the time?"""
+        if (self.name, event) in self.ledger.handed or event in self.ledger.recorded:
+            return
+        present = self.alarm.present
+        if present is not None and present is before:
+            self.story.violated("owed", f"{event} was heard by {self.name}, which does not tell the hub")
+            return
+        self.later(OWED_S, partial(self._ask, event, present))
 
     def _publish(self, heard: HeardFrame, device: str, now: Moment) -> None:
         self.mailbox.accept(frame_event(self.speaker, heard, device=device, now=now))

@@ -182,8 +182,7 @@ class HubProcess(Process):
         self._waiting = self._waiting or self._events.take(EVENT_BATCH, 0)
         if not self._waiting:
             return None
-        self._ingest.step(self._waiting)
-        self._waiting = []
+        self._waiting = self._ingest.step(self._waiting)
         self.wake()
         return 0.0
 
@@ -249,10 +248,10 @@ class HubProcess(Process):
 
     # What happens to its disk
 
-    def fill(self, *, full: bool) -> None:
+    def fill(self, *, full: bool, utterly: bool = False) -> None:
         self.full = full
         self.story.tell("hub", "disk full" if full else "disk has room again")
-        self.disk.connection.fill(full=full)
+        self.disk.connection.fill(full=full, utterly=utterly)
         if not full:
             self.able_since = self.agenda.now
 

@@ -31,7 +31,7 @@ class Mail:
     Attributes:
         taken: how often.
         runs: of the hub that handed it over.
-        excused: a reply was lost, so once more is right.
+        excused: a reply was lost, or could not be noted, so once more is right.
     """
 
     taken: int = 0
@@ -46,6 +46,7 @@ class Ledger:
         stages: of each event that a gateway took, by id.
         recorded: ids of events that the hub has committed.
         mails: by Message-ID.
+        handed: (gateway, event) that it has handed to its connection at least once.
         people: what people did at the console: (incident, action) -> account.
     """
 
@@ -55,6 +56,7 @@ class Ledger:
         self._copies: dict[str, Card] = {}
         self.stages: dict[str, Stage] = {}
         self.recorded: set[str] = set()
+        self.handed: set[tuple[str, str]] = set()
         self.mails: defaultdict[str, Mail] = defaultdict(Mail)
         self.people: dict[tuple[str, str], str] = {}
 

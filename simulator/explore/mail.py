@@ -56,6 +56,7 @@ class MailServer(SmtpChannel):
         mail.taken += 1
         mail.runs.append(self._hub.runs)
         self._hub.story.tell("mail", f"taken for {message['To']}: {message['Subject']}")
+        mail.excused += self._hub.full  # it can't note that it was taken
         self._hub.fate.point("after a mail was taken")
         if self._dice.random() < self.temper.loses_reply:
             mail.excused += 1

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ACME: Final = OrganisationId("acme")
 PEOPLE: Final = ("sam", "mo")
+_BEGAN_BEFORE: Final = timedelta(minutes=10)
 _WORDS: Final = {"take": "taken", "help": "help sent", "close": "closed"}
 
 
@@ -54,9 +55,12 @@ class Office:
             device_keys.add(tx, ACME, wearer.address, wearer.root)
             devices.assign(tx, ACME, wearer.address, worker)
 
-    def log_session(self, wearer: Wearer, risk: Risk, minutes: float) -> None:
+    def log_session(self, wearer: Wearer, risk: Risk, minutes: float, ahead_s: float = 0.0) -> None:
+        """``minutes`` until its expected end; if negative, it is logged too late. It starts now, or ``ahead_s``."""
         now = self._hub.clock.now()
-        new = sessions.NewSession(wearer.name, "home", now, now + timedelta(minutes=minutes), risk, start_now=True)
+        starts = now + timedelta(seconds=ahead_s) if ahead_s else now - _BEGAN_BEFORE
+        ends = now + timedelta(minutes=minutes)
+        new = sessions.NewSession(wearer.name, "home", starts, ends, risk, start_now=not ahead_s)
         made: list[Any] = []
         if self._hub.desk(lambda desk: made.append(sessions.log(desk, ACME, new, PEOPLE[0]))):
             self._sessions.append((wearer.name, made[-1].id))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from random import Random
 from typing import TYPE_CHECKING, Final
 
 from hub.domain.session import Risk
+from simulator.explore.worst import Worst, break_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from random import Random
 
     from simulator.explore.gateway import GatewayProcess
     from simulator.explore.process import Process
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _AWAY_S: Final = (1.0, 3.0, 8.0, 20.0, 60.0, 110.0)
 _POINTS: Final = 60
-_WORST: Final = 0.3
 
 
 class Storm:
@@ -58,9 +58,7 @@ class Storm:
             self._often(act, most)
         self._often(world.office.look, 6)
         self._at(self._lasts_s, self._end)
-        own = Random(f"{world.seed}/worst")
-        if own.random() < _WORST:
-            self._at(5.0 + own.random() * (self._lasts_s - 30.0), partial(self._worst, own))
+        Worst(world, self._lasts_s).plan()
 
     # Dice
 
@@ -97,7 +95,8 @@ class Storm:
         self._at(dice.random() * 3, wearer.power_on)
         if self._chance(0.8):
             risk = dice.choice((Risk.NORMAL, Risk.HIGH))
-            self._at(4.0, partial(office.log_session, wearer, risk, dice.choice((1.0, 30.0))))
+            ends_min, ahead_s = dice.choice((-4.5, -3.0, 30.0)), dice.choice((0.0, 0.0, 25.0))
+            self._at(4.0, partial(office.log_session, wearer, risk, ends_min if ahead_s == 0.0 else 30.0, ahead_s))
             if self._chance(0.3):
                 self._at(self._when(), partial(office.end_session, wearer.name))
         for _ in range(dice.randint(1, 4)):
@@ -217,40 +216,8 @@ class Storm:
         """While the hub holds what it can't record, people press, the network is slow, and its connection flaps."""
         self._world.broker.weather.delay_s = 3.0
         for number in range(12):
-            act = self._break_events if number % 3 else self._anybody_holds
+            act = partial(break_events, self._world) if number % 3 else self._anybody_holds
             self._world.agenda.after(min(self._left_s(), 2.5 * number), act)
-
-    def _worst(self, dice: Random) -> None:
-        """The hub holds an alarm that it can't record, loses its connection, and another alarm comes on the next."""
-        hub, (one, other) = self._world.hub, dice.sample(self._world.wearers, 2)
-        self._clear_up()
-        for seconds, act in (
-            (0.0, partial(hub.fill, full=True)),
-            (0.5, self._break_events),
-            (3.0, one.hold),
-            (9.0, self._break_events),
-            (11.0, other.tamper),
-            (12.0, partial(hub.fill, full=False)),
-        ):
-            self._world.agenda.after(seconds, act)
-
-    def _clear_up(self) -> None:
-        """For a moment all goes well, so that what comes next comes through."""
-        self._world.broker.weather.__init__()  # type: ignore[misc]
-        self._world.broker.is_up = True
-        self._world.broker.cut.clear()
-        for process in (self._world.hub, *self._world.gateways):
-            process.start()
-        for wearer in self._world.wearers:
-            wearer.power_on()
-            wearer.reception.update((gateway.name, 0.9) for gateway in self._world.gateways)
-
-    def _break_events(self) -> None:
-        """While the hub holds messages that it could not record yet."""
-        for client in self._world.broker.of("hub"):
-            if client.client_id.endswith(".events"):
-                self._world.story.tell("network", f"connection {client.client_id} breaks")
-                self._world.broker.break_(client, 0.01)
 
     def _anybody_tampers(self) -> None:
         """The quickest alarm there is: it may come before a step of the clock is noticed."""

@@ -7,12 +7,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.domain.incident import Phase
-from hub.domain.session import Risk
 from hub.store import journal
-from protocols.events import ALARM_STAGES, Stage
+from protocols.events import ALARM_STAGES, Stage, Told
 from protocols.mqtt.envelope import event_id
-from simulator.explore.audit import LATE_S
 from simulator.explore.disk import instant
+from simulator.explore.watches import LATE_S, SILENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
 _UNSENT_S: Final = 40.0
 """After a failure a message is tried again within 30 s."""
+_UNSTORED: Final = {Told.NOTHING, Told.HEARD, Told.NOT_DELIVERED}
 _ROUND_S: Final = 120.0
 _NOTICED_S: Final = 60.0
 """A frame may be on its way for so long, and so long may the hub wait for it after it was away."""
@@ -42,6 +42,8 @@ class Verdict:
         self._everybody_has_it()
         self._all_told()
         self._no_doubles()
+        self._wearers_know(wearers)
+        self._audit.watches.at_the_end()
         self._silence_noticed(wearers)
         for broken in self._hub.store.read(lambda tx: list(journal.verify(tx))):
             self._bad("journal", f"chain {broken.chain[:6]}, entry {broken.number}: {broken.what}")
@@ -98,6 +100,14 @@ class Verdict:
             if not self._look(sent, incident)[0][0]:
                 self._bad("told", f"incident {incident[:6]} ({kind}) is open, and nobody was mailed")
 
+    def _wearers_know(self, wearers: Iterable[Wearer]) -> None:
+        """Whose alarm still stands has seen that it is stored."""
+        for wearer in wearers:
+            report = wearer.report
+            if report is not None and report.stage in ALARM_STAGES and report.told in _UNSTORED:
+                number = f"{report.identity.epoch}/{report.identity.sequence}"
+                self._bad("told", f"{wearer.name}'s alarm {number} still shows {report.told.name}")
+
     def _no_doubles(self) -> None:
         for number, mail in sorted(self._ledger.mails.items()):
             repeats = Counter(mail.runs)
@@ -109,7 +119,7 @@ class Verdict:
         for wearer in wearers:
             query = "SELECT id, risk FROM sessions WHERE worker = ? AND phase = 'active' AND silence_due IS NOT NULL"
             for session, risk in self._look(query, wearer.name):
-                limit_s = Risk(risk).silence_limit.total_seconds() + _NOTICED_S
+                limit_s = SILENCE_S[risk] + _NOTICED_S
                 if not wearer.is_on and wearer.off_since < self._story.clock() - limit_s:
                     self._bad("silence", f"{wearer.name}'s alarm is dead, and session {session[:6]} has not noticed")
 

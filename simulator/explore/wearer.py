@@ -9,6 +9,7 @@ from bleak.exc import BleakError, BleakGATTProtocolError
 
 from device.core import Core
 from protocols.ble import aes, bthome, keys, layout
+from protocols.mqtt.envelope import event_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -188,6 +189,17 @@ class Wearer:
     def _arrive(self, gateway: GatewayProcess, frame: bytes) -> None:
         if self.is_on and frame == self._frame:
             gateway.do(lambda: gateway.hear(self.address, frame, -60))
+
+    def event_in(self, frame: bytes) -> str | None:
+        """Of which event a frame of this alarm speaks; None if it is a heartbeat."""
+        report = bthome.decode(self.address, self.working, frame)
+        identity = report.identity
+        return None if report.is_heartbeat else event_id(self.address, identity.epoch, identity.sequence, report.stage)
+
+    @property
+    def report(self) -> DeviceReport | None:
+        """What its alarm says now."""
+        return bthome.decode(self.address, self.working, self.core.output.service_data) if self.is_on else None
 
     def client(self, gateway: str) -> GattClient:
         """What that gateway connects with."""

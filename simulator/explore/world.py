@@ -37,6 +37,7 @@ from simulator.explore.wearer import Wearer
 from simulator.virtual_time import VirtualTimeLoop
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator, MutableMapping
 
     from hub.store.outbox import Item
@@ -45,6 +46,8 @@ STORM_S: Final = 150.0
 CALM_S: Final = 160.0
 _NOTICED_S: Final = 6.0
 """A hub that dies within this of a step of its clock may never know of it."""
+_LONGEST_AWAY_S: Final = 120.0
+"""By what it remembers, it finds out when it starts again, except for how long it was away."""
 _WINTER: Final = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)
 _SUMMER: Final = datetime(2026, 7, 6, 9, 0, tzinfo=UTC)
 _CLOCKS_GO_BACK: Final = datetime(2026, 10, 25, 0, 58, tzinfo=UTC)
@@ -62,6 +65,7 @@ class Result:
         lines: the story.
         recorded: how many events the hub came to have.
         kills: how many runs of programs ended before their time.
+        happened: how often each action was written in a journal.
     """
 
     seed: int
@@ -69,6 +73,7 @@ class Result:
     lines: tuple[str, ...]
     recorded: int
     kills: int
+    happened: Counter[str]
 
 
 class World:
@@ -139,8 +144,8 @@ class World:
         self.audit.clock_stepped(seconds)
 
         def look() -> None:
-            if hub.runs != run:
-                self.audit.step_unnoticed(-seconds)
+            if hub.runs != run or not hub.is_up:
+                self.audit.step_unnoticed(min(-seconds, _LONGEST_AWAY_S))
 
         if seconds < 0:
             self.agenda.after(_NOTICED_S, look)
@@ -159,7 +164,8 @@ class World:
         finally:
             self._close()
         runs = sum(process.runs - 1 for process in (self.hub, *self.gateways))
-        return Result(self.seed, tuple(self.story.violations), tuple(self.story.lines), len(self.ledger.recorded), runs)
+        told = tuple(self.story.violations), tuple(self.story.lines)
+        return Result(self.seed, *told, len(self.ledger.recorded), runs, self.audit.happened)
 
     def _judge(self) -> None:
         verdict = Verdict(self.story, self.ledger, self.audit, self.hub)

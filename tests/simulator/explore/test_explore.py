@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 from typer.testing import CliRunner
@@ -20,24 +21,28 @@ pytestmark = pytest.mark.timeout(900)
 FIXED = range(1, 13)
 KEPT: dict[int, str] = {}
 """Seeds that found a fault in the product, and what it was."""
-WITHIN = {
-    "ack-before-commit": 3,
-    "receipt-before-commit": 3,
-    "dead-man-before-backlog": 8,
-    "mark-before-send": 3,
-    "identity-without-epoch": 10,
-    "local-time": 6,
-    "outbox-trusts-broker": 8,
-    "receipts-in-memory": 6,
-    "gateway-gives-up": 10,
-    "ladder-from-when-it-ran": 6,
-    "cancel-closes": 10,
-    "mail-takes": 3,
-    "journal-outside": 3,
+FOUND = {
+    "ack-before-commit": (6, {"ack"}),
+    "receipt-before-commit": (6, {"receipt"}),
+    "ack-of-another-connection": (6, {"ack"}),
+    "dead-man-before-backlog": (6, {"backlog"}),
+    "mark-before-send": (6, {"sent"}),
+    "identity-without-epoch": (6, {"receipt"}),
+    "local-time": (6, {"ladder"}),
+    "outbox-trusts-broker": (6, {"lost"}),
+    "receipts-in-memory": (6, {"receipts last"}),
+    "gateway-gives-up": (16, {"drained"}),
+    "ladder-from-when-it-ran": (6, {"ladder"}),
+    "cancel-closes": (6, {"lawful"}),
+    "mail-takes": (6, {"lawful"}),
+    "journal-outside": (6, {"journal"}),
+    "step-moves-everything": (6, {"moved"}),
+    "heard-without-epoch": (6, {"owed"}),
+    "silence-limit-doubled": (6, {"limit"}),
 }
-"""Each planted fault is found within so many seeds, counted from 1."""
-OPEN = {"ack-of-another-connection", "step-moves-everything"}
-"""Found by some seeds; for these no number is stated yet."""
+"""Each planted fault: found within so many seeds, counted from 1, and by one of which rules."""
+LEAST = {"raised": 15, "escalated": 20, "silent": 1, "gateway silent": 3, "overrun": 3, "taken": 4, "closed": 2}
+"""So often at least the fixed worlds wrote these in the journal: worlds in which nothing happens prove nothing."""
 _DIGEST = "import sys; from tests.simulator.explore.test_explore import digest; print(digest(int(sys.argv[1])))"
 
 
@@ -50,6 +55,8 @@ def test_in_none_of_a_fixed_number_of_worlds_is_anything_lost_or_anybody_told_so
     assert {result.seed: result.violations for result in results if result.violations} == {}
     assert sum(result.recorded for result in results) > 2 * len(FIXED)
     assert sum(result.kills for result in results) > len(FIXED)
+    happened = sum((result.happened for result in results), Counter())
+    assert {action: happened[action] for action in LEAST if happened[action] < LEAST[action]} == {}
 
 
 @pytest.mark.parametrize("seed", KEPT)
@@ -57,10 +64,11 @@ def test_what_a_seed_has_found_once_stays_mended(seed: int) -> None:
     assert explore(seed).violations == ()
 
 
-@pytest.mark.parametrize("fault", WITHIN)
-def test_a_planted_fault_is_found_within_the_stated_number_of_seeds(fault: str) -> None:
+@pytest.mark.parametrize("fault", FOUND)
+def test_a_planted_fault_is_found_by_its_rule_within_the_stated_number_of_seeds(fault: str) -> None:
+    most, rules = FOUND[fault]
     with planted.planted(fault):
-        assert any(explore(seed).violations for seed in range(1, WITHIN[fault] + 1))
+        assert any(rules & {broken.rule for broken in explore(seed).violations} for seed in range(1, most + 1))
 
 
 def test_the_same_seed_tells_the_same_story_to_the_byte_in_another_process() -> None:
@@ -104,4 +112,4 @@ def test_a_fault_that_nobody_knows_is_refused_by_name() -> None:
 
 
 def test_every_planted_fault_states_within_how_many_seeds_it_is_found() -> None:
-    assert set(WITHIN) | OPEN == set(planted.FAULTS)
+    assert set(FOUND) == set(planted.FAULTS)

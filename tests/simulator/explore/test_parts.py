@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,7 +41,7 @@ class Desk:
     def fill(self) -> None:
         for number in range(1000):
             one = Organisation(OrganisationId(f"acme-{number}"), "A" * 100, "UTC")
-            self.store.write(lambda tx, one=one: directory.add_organisation(tx, one))
+            self.store.write(partial(directory.add_organisation, organisation=one))
 
     def known(self) -> list[Organisation]:
         return self.store.read(directory.all_organisations)
@@ -86,6 +87,15 @@ def test_a_full_disk_refuses_until_it_has_room(desk: Desk) -> None:
     desk.disk.connection.fill(full=False)
     desk.found()
     assert ACME in desk.known()
+
+
+def test_an_utterly_full_disk_refuses_even_what_it_has_pages_for(desk: Desk) -> None:
+    desk.disk.connection.fill(full=True, utterly=True)
+    with pytest.raises(StoreUnavailableError, match="full"):
+        desk.found()
+    desk.disk.connection.fill(full=False)
+    desk.found()
+    assert desk.known() == [ACME]
 
 
 @pytest.mark.parametrize(
