@@ -34,6 +34,8 @@ STATUS_EVERY_S: Final = 5.0
 STATUS_AGAIN_S: Final = 30.0
 """The same is said again: a hub that hung may have swallowed it, and one that shares a subscription is given nothing
 that was retained."""
+TOGETHER: Final = 400
+"""Devices told of in one message; the hub takes no more than 1,000."""
 _MOST: Final = 2**32
 """Statuses of one connection: their numbers come before the will's, and that before those of the next connection."""
 
@@ -123,7 +125,7 @@ class Standing:
 
 
 class Digest:
-    """The presence digest, every ``every_s``.
+    """The presence digest, every ``every_s``: one message, or several where there are many devices.
 
     Args:
         speaker: who we are.
@@ -159,8 +161,10 @@ class Digest:
         self._due_at = now.ticks + self._every_s
         heard, strangers = self._take()
         devices = [_heard(frame, at) for frame, at in heard]
-        if not self._publish(PresenceData(boot=self._speaker.boot, devices=devices, strangers=strangers), now):
-            self.lost += 1
+        for start in range(0, max(1, len(devices)), TOGETHER):
+            part = devices[start : start + TOGETHER]
+            data = PresenceData(boot=self._speaker.boot, devices=part, strangers=0 if start else strangers)
+            self.lost += not self._publish(data, now)
 
     def _publish(self, data: PresenceData, now: Moment) -> bool:
         envelope = PresenceEnvelope(

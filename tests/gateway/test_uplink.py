@@ -567,6 +567,16 @@ def test_a_digest_is_sent_every_ten_seconds_and_one_that_is_not_sent_is_gone(tim
     assert EVENT not in {topic for topic, _, _ in wire.sent}
 
 
+def test_a_gateway_that_hears_more_devices_than_the_hub_takes_at_once_tells_of_them_in_several_messages(
+    time: Time,
+) -> None:
+    wire, heard = Wire(), [(opened(panic(1)), time())] * 1_001
+    digest = Digest(SPEAKER, wire, lambda: (heard, 3), every_s=10, now=time())
+    digest.step(time.pass_(10))
+    sent = [PresenceEnvelope.from_json(payload).data for payload in wire.take()]
+    assert [(len(data.devices), data.strangers) for data in sent] == [(400, 3), (400, 0), (201, 0)]
+
+
 def pressed(now: Moment) -> Outgoing:
     return button_event(SPEAKER, "desk", ButtonSign.PANIC, number=1, now=now)
 
