@@ -82,7 +82,6 @@ class Audit:
         self._story, self._ledger, self._hub = story, ledger, hub
         self._rows: dict[str, Row] = {}
         self._due_true: dict[str, float] = {}
-        self._unnoticed_s = 0.0
         self._jumped = False
         self._sent: set[str] = set()
         self._last = {"events": 0, "journal": 0}
@@ -100,7 +99,7 @@ class Audit:
         self._incidents(actions)
         self._mails()
         self._silences(actions)
-        self.watches.look(actions, unnoticed_s=self._unnoticed_s)
+        self.watches.look(actions)
 
     def look(self, sql: str, *values: object) -> list[Any]:
         return self._hub.disk.connection.look(sql, *values)
@@ -182,7 +181,7 @@ class Audit:
             return
         true = self._due_true.get(row.id, self._story.clock())
         late = self._story.clock() - max(true, self._hub.able_since)
-        if late > LATE_S + self._unnoticed_s:
+        if late > LATE_S + self.watches.unnoticed_s:
             self._story.violated("late", f"incident {row.id[:6]}: {action} {late:.1f} s after it was due")
         if self._story.clock() < true - EARLY_S:
             self._story.violated("early", f"incident {row.id[:6]}: {action} {true - self._story.clock():.1f} s early")
@@ -211,7 +210,7 @@ class Audit:
 
     def step_unnoticed(self, seconds: float) -> None:
         """The hub died before it could notice a step back."""
-        self._unnoticed_s += seconds
+        self.watches.unnoticed_s += seconds
 
     def _mails(self) -> None:
         for number, message, recipient in self.look(

@@ -144,8 +144,9 @@ class SimulatedConnection(Connection):
 
     @property
     def present(self) -> object | None:
-        """The connection there is, if there is one."""
-        return self._client if self.connected else None
+        """The connection there is, if there is one, and both ends have it."""
+        client: Any = self._client
+        return client if self.connected and client.is_open else None
 
     def up(self, client: Any) -> None:  # noqa: ANN401 - a SimulatedClient, where paho's is expected
         self._waits = self._backoff()

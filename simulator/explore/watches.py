@@ -45,13 +45,17 @@ class Watch:
 
 
 class Watches:
-    """Follows every deadline from commit to commit."""
+    """Follows every deadline from commit to commit.
+
+    Attributes:
+        unnoticed_s: by how much the hub's clock was set back when it could not notice.
+    """
 
     def __init__(self, story: Story, hub: HubProcess) -> None:
         self._story, self._hub = story, hub
         self._known: dict[Key, Watch] = {}
         self._stepped: list[tuple[float, float]] = []
-        self._unnoticed_s = 0.0
+        self.unnoticed_s = 0.0
 
     def clock_stepped(self, seconds: float) -> None:
         """The hub's clock was set; forward, what is due comes up sooner."""
@@ -62,14 +66,12 @@ class Watches:
         for key, watch in self._known.items():
             self._known[key] = Watch(watch.due, max(watch.true - seconds, min(now, watch.true)))
 
-    def look(self, actions: Mapping[str, list[str]], *, unnoticed_s: float) -> None:
+    def look(self, actions: Mapping[str, list[str]]) -> None:
         """Something was committed.
 
         Args:
             actions: written in the journal by the same commit, by chain.
-            unnoticed_s: by how much the hub's clock was set back without its knowledge.
         """
-        self._unnoticed_s = unnoticed_s
         rows = {(kind, subject): due for kind, subject, due in self._hub.disk.connection.look(_ROWS)}
         for key in sorted(self._known.keys() | rows.keys()):
             before, due = self._known.get(key), instant(rows.get(key))
@@ -114,14 +116,14 @@ class Watches:
 
     def _late(self, key: Key, watch: Watch) -> None:
         able = self._hub.able_since + (HOLD_S if key[0] in _WAITS_FOR_BACKLOG else 0.0)
-        late_s = self._story.clock() - max(watch.true, able) - self._unnoticed_s
+        late_s = self._story.clock() - max(watch.true, able) - self.unnoticed_s
         if self._hub.is_up and not self._hub.full and late_s > LATE_S:
             self._bad("late", key, f"{late_s:.1f} s after it was due")
 
     def doubt_s(self) -> float:
         """By how much the hub's clock may have been set back without its knowledge."""
         lately = self._story.clock() - _STEP_S
-        return self._unnoticed_s + sum(seconds for when, seconds in self._stepped if when > lately)
+        return self.unnoticed_s + sum(seconds for when, seconds in self._stepped if when > lately)
 
     def _bad(self, rule: str, key: Key, what: str) -> None:
         kind, subject = key
