@@ -6,6 +6,7 @@ import sqlite3
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakSet
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
@@ -57,8 +58,14 @@ class MortalConnection(sqlite3.Connection):
     _full = False
     _refuses = False
 
+    def __init__(self, *where: Any, **how: Any) -> None:  # noqa: ANN401 - sqlite3's own
+        super().__init__(*where, **how)
+        self._cursors: WeakSet[sqlite3.Cursor] = WeakSet()
+
     def cursor(self, factory: Any = _Cursor) -> Any:  # noqa: ANN401 - sqlite3's own
-        return super().cursor(factory)
+        made = super().cursor(factory)
+        self._cursors.add(made)
+        return made
 
     def execute(self, sql: str, parameters: Any = (), /) -> Any:  # noqa: ANN401 - sqlite3's own
         return self.cursor().execute(sql, parameters)
@@ -107,6 +114,8 @@ class MortalConnection(sqlite3.Connection):
         if self.outlives:
             self.rollback()
         else:
+            for cursor in list(self._cursors):  # one in the middle of its rows would keep the lock
+                cursor.close()
             super().close()
 
     def __exit__(self, kind: object, error: object, where: object) -> Any:  # noqa: ANN401 - sqlite3's own
