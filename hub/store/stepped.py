@@ -106,8 +106,12 @@ def _of_assignment(back: Back, row: Row[Any]) -> Changes:
 
 
 def _of_incident(back: Back, row: Row[Any]) -> Changes:
+    """One that was not there at the last look may be of between two steps: it moves no further than it must."""
     longest = _longest(Phase(row.phase), row.rung)
-    by = back.of(row.due, longest, is_known=back.knows((row.organisation, row.id), row.due, longest))
+    is_known = back.knows((row.organisation, row.id), row.due, longest)
+    by = back.of(row.due, longest, is_known=is_known)
+    if by and not is_known and back.known is not None:
+        by = min(by, row.due - back.now - longest)
     return {"due": row.due - by} if by else {}
 
 

@@ -191,6 +191,21 @@ def test_an_alarm_that_comes_before_the_step_is_noticed_climbs_no_rung_too_early
     assert office.written(office.the_incident().id).count("escalated") == 1
 
 
+def test_an_alarm_between_two_steps_that_are_noticed_as_one_climbs_no_rung_too_early(
+    office: Office, watch: Watch
+) -> None:
+    lived = Lived(office, watch)
+    office.session()
+    watch.forward(hours=-1)
+    office.hear(office.alarm.event(Cause.PANIC))
+    watch.forward(seconds=-30)
+    lived.pass_time(58)
+    assert "escalated" not in office.written(office.the_incident().id)
+
+    lived.pass_time(3)
+    assert office.written(office.the_incident().id).count("escalated") == 1
+
+
 def test_a_pre_alarm_that_comes_before_the_step_is_noticed_can_still_be_cancelled(office: Office, watch: Watch) -> None:
     lived = Lived(office, watch)
     office.session()
