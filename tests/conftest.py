@@ -60,18 +60,18 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "hub.db"
-    _migrate(f"sqlite:///{path}")
+    migrate(f"sqlite:///{path}")
     return path
 
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres: Postgres) -> str:
     url = postgres.new_database()
-    _migrate(url)
+    migrate(url)
     return url.rpartition("/")[2]
 
 
-def _migrate(url: str) -> None:
+def migrate(url: str) -> None:
     engine = open_engine(url)
     schema.prepare(engine, Vault([new_key()]))
     engine.dispose()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,21 +21,38 @@ from hub.settings import HubSettings
 from hub.store import credentials, vault
 from hub.store.store import Store, open_engine
 from hub.store.tables import devices, journal
+from tests.conftest import migrate
 from tests.hub.conftest import Watch
 from tests.hub.desk import ACME, Office
 from tests.hub.test_channels import SmtpServer
-from tests.services import Process, free_port, mosquitto, running, tocsin, wait_for_port
+from tests.services import Postgres, Process, free_port, mosquitto, running, tocsin, wait_for_port
 from tocsin.cli import build
 from tocsin.doctor import Verdict, examine
 from tocsin.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tocsin.doctor import Result
 
 pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One as it comes, whose commits are synced."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-pg-", ignore_cleanup_errors=True) as folder:
+        server = Postgres(Path(folder))
+        server.start()
+        yield server
+        server.process.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> str:
+    url = postgres.new_database()
+    migrate(url)
+    return url.rpartition("/")[2]
 
 
 class Patient:
