@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.e2e.chain import Chain
 
 PEOPLE = [f"worker-{number}" for number in range(200)]
-AT_ONCE = 2
+AT_ONCE = 3
 HOLD_S = 1.5
 
 pytestmark = pytest.mark.timeout(900)
