@@ -226,7 +226,10 @@ def _silence_limit_doubled() -> list[Change]:
 
 
 def _step_moves_everything() -> list[Change]:
-    return [(steps.Back, "of", lambda back, *_, **__: back.by)]
+    return [
+        (steps.Back, "of", lambda back, *_, **__: back.by),
+        (steps.Back, "knows", lambda *_: True),
+    ]
 
 
 FAULTS: Final[dict[str, tuple[Callable[[], list[Change]], str]]] = {
